@@ -71,7 +71,7 @@ public sealed class TwinSettings
     /// <summary>Orleans gateway port, 0 takes a free one.</summary>
     public int GatewayPort { get; init; }
 
-    /// <summary>Address other silos reach this one at.</summary>
+    /// <summary>Address other silos reach this one at; <c>auto</c> takes the host's first address that is not loopback. Silos trust each other: keep these ports inside the cluster's network.</summary>
     public IPAddress Advertise { get; init; } = IPAddress.Loopback;
 
     /// <summary>Name of the cluster; silos of one cluster share it.</summary>
@@ -162,7 +162,7 @@ public sealed class TwinSettings
             HistoryRetention = Span(section, "history-retention", defaults.HistoryRetention),
             SiloPort = Integer(section, "silo-port", 0, 0, 65535),
             GatewayPort = Integer(section, "gateway-port", 0, 0, 65535),
-            Advertise = Address(section, "advertise", defaults.Advertise),
+            Advertise = section["advertise"] == "auto" ? OwnAddress() : Address(section, "advertise", defaults.Advertise),
             Cluster = section["cluster"] ?? defaults.Cluster,
             Dashboard = Flag(section, "dashboard", defaults.Dashboard),
             Otlp = section["otlp"],
@@ -172,6 +172,9 @@ public sealed class TwinSettings
     private TwinSettings Checked() => Role == SiloRole.Gateway && Redis is null
         ? throw new FormatException("--role gateway needs --redis: a gateway joins a cluster, and the embedded store serves one process only.")
         : this;
+
+    private static IPAddress OwnAddress() =>
+        Dns.GetHostAddresses(Dns.GetHostName()).FirstOrDefault(a => a.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork && !IPAddress.IsLoopback(a)) ?? IPAddress.Loopback;
 
     private static int Integer(IConfiguration section, string key, int otherwise, int least, int most)
     {
