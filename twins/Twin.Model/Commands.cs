@@ -66,7 +66,11 @@ public sealed record PatchRelationship(string TwinId, string RelationshipId, Pat
 public sealed record DeleteRelationship(string TwinId, string RelationshipId) : TwinCommand(TwinId);
 
 /// <summary>The target's side of a new relationship; sent by the store, not by doors.</summary>
-public sealed record LinkIncoming(string TwinId, string SourceId, string RelationshipId, string Name) : TwinCommand(TwinId);
+public sealed record LinkIncoming(string TwinId, string SourceId, string RelationshipId, string Name) : TwinCommand(TwinId)
+{
+    /// <summary>Model the target must be of, or extend, by the source's relationship definition; null accepts any.</summary>
+    public string? TargetModel { get; init; }
+}
 
 /// <summary>The target's side of a deleted relationship; sent by the store, not by doors.</summary>
 public sealed record UnlinkIncoming(string TwinId, string SourceId, string RelationshipId) : TwinCommand(TwinId);
