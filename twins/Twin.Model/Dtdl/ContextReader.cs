@@ -112,7 +112,7 @@ internal static class ContextReader
             errors.Add("invalidContextSpecifier", id, "@context", text, $"'{text}' is not a DTMI.");
         else if (!text.Contains(';', StringComparison.Ordinal))
             errors.Add("missingContextVersion", id, "@context", text, $"'{text}' has no version; write '{text};1'.");
-        else if (options.AllowUndefinedExtensions && !Dtmi.IsReserved(text))
+        else if (options.AllowUndefinedExtensions)
             return scope with { IsIncomplete = true };
         else
             errors.Add("unresolvableContextSpecifier", id, "@context", text, $"The extension '{text}' is not known here. Remove it, or allow unknown extensions.");

@@ -17,7 +17,7 @@ internal static class Dtmi
 
     /// <summary>True for ids of the language itself.</summary>
     public static bool IsReserved(string id) =>
-        id.StartsWith("dtmi:dtdl:", StringComparison.Ordinal) || id.StartsWith("dtmi:standard:", StringComparison.Ordinal);
+        id.StartsWith("dtmi:dtdl:", StringComparison.Ordinal) || id.StartsWith("dtmi:standard:", StringComparison.Ordinal) || id.StartsWith("dtmi:iotcentral:", StringComparison.Ordinal);
 
     /// <summary>True when an author may write this id.</summary>
     public static bool IsValid(string id, int dtdlVersion, bool versionRequired = true)

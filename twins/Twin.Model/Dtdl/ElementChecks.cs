@@ -77,6 +77,7 @@ internal sealed class ElementChecks(ElementReader reader, ModelSet known, ErrorL
             case "Component" when element.Version == 2: CheckNoNestedComponents(element); break;
         }
 
+        foreach (var link in element.LinksOf("schemas")) CheckSchema(element, "schemas", link);
         foreach (var property in SchemaProperties)
         {
             if (element.LinkOf(property) is not { } link || element.Class == "Component") continue;
@@ -155,26 +156,38 @@ internal sealed class ElementChecks(ElementReader reader, ModelSet known, ErrorL
 
     private void CheckSchema(Element element, string property, Link link)
     {
-        if (link.Target is null) return;
+        if (link.Target is null)
+        {
+            CheckPropertySchema(element, property, link);
+            return;
+        }
+
         var limit = element.Version == 2 ? 5 : 8;
         var depth = SchemaDepth(link.Target, limit, []);
         if (depth < 0)
             errors.Add("recursiveStructureWide", element.Id, property, link.Target.Id, $"The schema of {element.Id} contains itself.");
         else if (depth > limit)
             errors.Add("excessiveDepthWide", element.Id, property, link.Target.Id, $"The schema of {element.Id} is nested more than {limit} deep.");
-        else if (element.Version == 2 && element.Class == "Property" && Contains(link.Target, "Array", []))
-            errors.Add("excludedType", element.Id, property, link.Target.Id, $"The schema of property {element.Id} contains an Array, which DTDL v2 allows only in telemetry and commands. Use DTDL v3.");
+        else CheckPropertySchema(element, property, link);
     }
 
-    private static IEnumerable<Element> Parts(Element schema)
+    private void CheckPropertySchema(Element element, string property, Link link)
+    {
+        if (element.Version == 2 && element.Class == "Property" && ContainsArray(link, []))
+            errors.Add("excludedType", element.Id, property, link.Term ?? link.Target!.Id, $"The schema of property {element.Id} is or contains an Array or a geospatial type, which DTDL v2 allows only in telemetry and commands. Use DTDL v3.");
+    }
+
+    private static IEnumerable<Element> Parts(Element schema) => PartLinks(schema).Where(p => p.Target is not null).Select(p => p.Target!);
+
+    private static IEnumerable<Link> PartLinks(Element schema)
     {
         foreach (var field in schema.LinksOf("fields"))
         {
-            if (field.Target?.LinkOf("schema")?.Target is { } target) yield return target;
+            if (field.Target?.LinkOf("schema") is { } link) yield return link;
         }
 
-        if (schema.LinkOf("mapValue")?.Target?.LinkOf("schema")?.Target is { } value) yield return value;
-        if (schema.LinkOf("elementSchema")?.Target is { } element) yield return element;
+        if (schema.LinkOf("mapValue")?.Target?.LinkOf("schema") is { } value) yield return value;
+        if (schema.LinkOf("elementSchema") is { } element) yield return element;
     }
 
     /// <summary>Nesting of a schema, itself 1; -1 when it contains itself. Looks no deeper than a little past the limit.</summary>
@@ -194,8 +207,9 @@ internal sealed class ElementChecks(ElementReader reader, ModelSet known, ErrorL
         return _schemaDepth[schema] = depth;
     }
 
-    private static bool Contains(Element schema, string className, HashSet<Element> visited) =>
-        schema.Class == className || (visited.Add(schema) && Parts(schema).Any(p => Contains(p, className, visited)));
+    private static bool ContainsArray(Link link, HashSet<Element> visited) => link.Target is { } schema
+        ? schema.Class == "Array" || (visited.Add(schema) && PartLinks(schema).Any(p => ContainsArray(p, visited)))
+        : link.Term is { } term && Metamodel.GeospatialTerms.Contains(term);
 
     private void CheckNumeric(Element element)
     {

@@ -11,8 +11,7 @@ internal sealed partial class ElementReader
         var ok = json.ValueKind switch
         {
             JsonValueKind.String => AddText(texts, "en", json, element, rule, "langStringCodeNotUnique", "langStringValueNotString"),
-            JsonValueKind.Object => json.TryGetProperty("@value", out _) || json.TryGetProperty("@language", out _)
-                ? ReadLanguageEntry(json, texts, element, rule) : ReadLanguageMap(json, texts, element, rule),
+            JsonValueKind.Object => ReadLanguageMap(json, texts, element, rule),
             JsonValueKind.Array => ReadLanguageArray(json, texts, element, rule),
             _ => Refuse("langStringNotLangString", json, element, rule, "is a string, a map from language to string, or an array of both"),
         };

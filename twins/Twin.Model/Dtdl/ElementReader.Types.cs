@@ -18,7 +18,7 @@ internal sealed partial class ElementReader
         if (found.IsBad) return default;
         if (found.Class is null)
         {
-            if (names.Count == 0 && candidates.Length == 1 && via.Name.Length > 0 && candidates[0] != "Interface") found.Class = candidates[0];
+            if (names.Count == 0 && candidates.Length == 1 && candidates[0] is not ("Interface" or "Property")) found.Class = candidates[0];
             else
             {
                 ReportNoClass(names, found, id, candidates, via);
@@ -34,7 +34,7 @@ internal sealed partial class ElementReader
         }
 
         var rule = Metamodel.FindClass(found.Class, scope.Version)!;
-        if (!CheckCotypes(rule, found, id)) return default;
+        if (!CheckCotypes(rule, found, id, scope.Version)) return default;
         return new(rule, found.SemanticType, found.IsIndexed, found.IsAnnotation, found.HasUnknown);
     }
 
@@ -104,7 +104,7 @@ internal sealed partial class ElementReader
         else errors.Add("layerMissingMaterialType", id, "@type", names[0], $"@type '{string.Join(", ", names)}' names no DTDL class; allowed: {allowed}.");
     }
 
-    private bool CheckCotypes(ClassRule rule, in FoundTypes found, string? id)
+    private bool CheckCotypes(ClassRule rule, in FoundTypes found, string? id, int version)
     {
         if (found.SecondSemanticType is not null)
         {
@@ -114,7 +114,7 @@ internal sealed partial class ElementReader
 
         var wrong = found switch
         {
-            { SemanticType: { } semantic } when !rule.TakesSemanticTypes => semantic,
+            { SemanticType: { } semantic } when !rule.TakesSemanticTypes(version) => semantic,
             { IsIndexed: true } when rule.Name != "Property" => "Indexed",
             { NeedsState: { } state } when rule.Name is not ("Property" or "Telemetry") => state,
             { IsAnnotation: true } when rule.Name is not ("Property" or "Telemetry" or "Field") => "ValueAnnotation",

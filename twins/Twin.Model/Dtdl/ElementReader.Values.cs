@@ -58,8 +58,8 @@ internal sealed partial class ElementReader
 
     private void ReadEnumValue(JsonElement json, Element element, PropertyRule rule)
     {
-        var inner = json.ValueKind == JsonValueKind.Object && json.TryGetProperty("@value", out var wrapped) ? wrapped : json;
-        if (inner.ValueKind == JsonValueKind.Array && inner.GetArrayLength() == 1) inner = inner[0];
+        var inner = json.ValueKind == JsonValueKind.Array && json.GetArrayLength() == 1 ? json[0] : json;
+        if (inner.ValueKind == JsonValueKind.Object && inner.TryGetProperty("@value", out var wrapped)) inner = wrapped;
         var isNumber = inner.ValueKind == JsonValueKind.Number;
         var value = ReadLiteral(json, element, rule, isNumber ? "integer" : "string", isNumber ? JsonValueKind.Number : JsonValueKind.String, isNumber ? JsonValueKind.Number : JsonValueKind.String);
         if (value is not { } literal) return;
@@ -97,7 +97,7 @@ internal sealed partial class ElementReader
                 "@context" => "valueObjectContext",
                 "@id" => "valueObjectId",
                 "@graph" => "valueObjectGraph",
-                "@language" => "valueObjectLanguage",
+                "@language" => element.Version >= 3 ? "valueObjectLanguage" : null,
                 _ when member.Name.StartsWith('@') => element.Version >= 3 ? "valueObjectKeyword" : null,
                 _ => "valueObjectInvalidProp",
             };
@@ -109,13 +109,17 @@ internal sealed partial class ElementReader
         var display = char.ToUpperInvariant(kind[0]) + kind[1..];
         if (!json.TryGetProperty("@value", out var value))
             errors.Add(kind + "ObjectNoValue", element.Id, rule.Name, null, $"The value of '{rule.Name}' is an object without @value.");
-        else if (json.TryGetProperty("@type", out var type) && !(type.ValueKind == JsonValueKind.String && IsDatatype(type.GetString()!, kind)))
+        else if (json.TryGetProperty("@type", out var type) && !HasDatatype(type, kind))
             errors.Add($"{kind}TypeNot{display}", element.Id, rule.Name, type.GetRawText(), $"The value of '{rule.Name}' has @type {type.GetRawText()}; xsd:{kind} is allowed.");
         else if (value.ValueKind != first && value.ValueKind != second)
             errors.Add($"{kind}ValueNot{display}", element.Id, rule.Name, value.GetRawText(), $"The @value of '{rule.Name}' is a JSON {kind}, not {value.GetRawText()}.");
         else return value;
         return null;
     }
+
+    private static bool HasDatatype(JsonElement type, string kind) =>
+        (type.ValueKind == JsonValueKind.String && IsDatatype(type.GetString()!, kind)) ||
+        (type.ValueKind == JsonValueKind.Array && type.GetArrayLength() == 1 && type[0].ValueKind == JsonValueKind.String && IsDatatype(type[0].GetString()!, kind));
 
     private static bool IsDatatype(string type, string kind) =>
         type == "xsd:" + kind || type == "http://www.w3.org/2001/XMLSchema#" + kind;
@@ -197,7 +201,7 @@ internal sealed partial class ElementReader
             foreach (var entry in json.EnumerateArray()) AddLink(entry, scope, element, rule, links);
             if (!rule.IsMany && json.GetArrayLength() > 1)
                 errors.Add("objectMultipleValues", element.Id, rule.Name, null, $"'{rule.Name}' of {element.Id} has {json.GetArrayLength()} values; one is allowed.");
-            else if (rule.IsRequired && json.GetArrayLength() == 0)
+            else if (rule.IsRequiredIn(element.Version) && json.GetArrayLength() == 0)
                 errors.Add("objectCountBelowMin", element.Id, rule.Name, "[]", $"'{rule.Name}' of {element.Id} has no value; one is required.");
         }
         else AddLink(json, scope, element, rule, links);

@@ -117,7 +117,7 @@ internal sealed partial class ElementReader(DtdlOptions options, ErrorList error
         }
 
         if (!Dtmi.IsReserved(id)) return true;
-        errors.Add("reservedId", null, "@id", id, $"'{id}' begins with dtmi:dtdl: or dtmi:standard:, which belong to the language.");
+        errors.Add("reservedId", null, "@id", id, $"'{id}' begins with dtmi:dtdl:, dtmi:standard: or dtmi:iotcentral:, which are reserved.");
         return false;
     }
 
@@ -166,8 +166,11 @@ internal sealed partial class ElementReader(DtdlOptions options, ErrorList error
 
         foreach (var rule in element.Rule.Properties.Values)
         {
-            if (rule.IsRequired && !seen.Contains(rule.Name) && rule.Since <= scope.Version) ReportMissing(rule, element);
+            if (rule.IsRequiredIn(scope.Version) && !seen.Contains(rule.Name)) ReportMissing(rule, element);
         }
+
+        if (element.SemanticType is not null && !seen.Contains("unit"))
+            errors.Add("missingSupplementalObjectProperty", element.Id, "unit", null, $"{element.Id} has semantic type {element.SemanticType} and so needs a unit: {SemanticTypes.UnitsOf(element.SemanticType)}.");
     }
 
     private bool CheckOnce(HashSet<string> seen, string name, Element element)

@@ -20,6 +20,9 @@ internal sealed record PropertyRule(string Name, ValueForm Form)
 {
     public bool IsRequired { get; init; }
 
+    /// <summary>Required in v2 only.</summary>
+    public bool IsRequiredInV2 { get; init; }
+
     public bool IsMany { get; init; }
 
     /// <summary>Classes that element values may be of.</summary>
@@ -32,8 +35,6 @@ internal sealed record PropertyRule(string Name, ValueForm Form)
 
     public (int V2, int V3) MaxCount { get; init; } = (int.MaxValue, int.MaxValue);
 
-    public int MinCount { get; init; }
-
     public (int Low, int High) Range { get; init; } = (int.MinValue, int.MaxValue);
 
     /// <summary>The text is a name: a letter, then letters, digits, underscores, not ending in one.</summary>
@@ -45,6 +46,8 @@ internal sealed record PropertyRule(string Name, ValueForm Form)
     /// <summary>DTDL version that brought the property.</summary>
     public int Since { get; init; } = 2;
 
+    public bool IsRequiredIn(int version) => Since <= version && (IsRequired || (IsRequiredInV2 && version == 2));
+
     public int LengthLimit(int version) => version == 2 ? MaxLength.V2 : MaxLength.V3;
 
     public int CountLimit(int version) => version == 2 ? MaxCount.V2 : MaxCount.V3;
@@ -54,7 +57,8 @@ internal sealed record PropertyRule(string Name, ValueForm Form)
 internal sealed record ClassRule(string Name, FrozenDictionary<string, PropertyRule> Properties)
 {
     /// <summary>Semantic types may be added.</summary>
-    public bool TakesSemanticTypes => Name is "Telemetry" or "Property" or "Field" or "MapValue" or "CommandPayload" or "CommandRequest" or "CommandResponse";
+    public bool TakesSemanticTypes(int version) =>
+        Name is "Telemetry" or "Property" || (version >= 3 && Name is ("Field" or "MapValue" or "CommandRequest" or "CommandResponse"));
 }
 
 /// <summary>The classes of DTDL v2 and v3 as tables; the reader and the checks follow them and know no class by name where a table will do.</summary>
@@ -104,7 +108,7 @@ internal static class Metamodel
         Class("Component", Name, new("schema", ValueForm.Elements) { IsRequired = true, Classes = ["Interface"] }),
         Class("Array", new PropertyRule("elementSchema", ValueForm.Elements) { IsRequired = true, Classes = SchemaClasses, Terms = SchemaTerms }),
         Class("Enum",
-            new("enumValues", ValueForm.Elements) { IsMany = true, IsRequired = true, Classes = ["EnumValue"], MaxCount = (100, 100_000) },
+            new("enumValues", ValueForm.Elements) { IsMany = true, IsRequiredInV2 = true, Classes = ["EnumValue"], MaxCount = (100, 100_000) },
             new("valueSchema", ValueForm.Term) { IsRequired = true, Terms = Set("integer string") }),
         Class("EnumValue", Name, new("enumValue", ValueForm.Literal) { IsRequired = true }),
         Class("Map",
@@ -112,7 +116,7 @@ internal static class Metamodel
             new("mapValue", ValueForm.Elements) { IsRequired = true, Classes = ["MapValue"] }),
         Class("MapKey", Name, new("schema", ValueForm.Term) { IsRequired = true, Terms = Set("string") }),
         Class("MapValue", Name, SchemaRule),
-        Class("Object", new PropertyRule("fields", ValueForm.Elements) { IsMany = true, Classes = ["Field"], MaxCount = (30, 100_000) }),
+        Class("Object", new PropertyRule("fields", ValueForm.Elements) { IsMany = true, IsRequiredInV2 = true, Classes = ["Field"], MaxCount = (30, 100_000) }),
         Class("Field", Name, SchemaRule),
     }.ToFrozenDictionary(c => c.Name, StringComparer.Ordinal);
 
@@ -120,7 +124,7 @@ internal static class Metamodel
     public static readonly FrozenSet<string> KnownTerms = Classes.Keys
         .Concat(Classes.Values.SelectMany(c => c.Properties.Keys))
         .Concat(SchemaTerms).Concat(SemanticTypes.UnitTypeOf.Keys).Concat(SemanticTypes.UnitTypeOfUnit.Keys).Concat(SemanticTypes.UnitTypeOfUnit.Values)
-        .Concat(["unit", "synchronous", "asynchronous", "Entity", "Content", "Schema", "NamedEntity", "SchemaField", "PrimitiveSchema", "ComplexSchema", "CommandType"])
+        .Concat(["unit", "SemanticType", "synchronous", "asynchronous", "Entity", "Content", "Schema", "NamedEntity", "SchemaField", "PrimitiveSchema", "ComplexSchema", "CommandType"])
         .ToFrozenSet(StringComparer.Ordinal);
 
     /// <summary>The classes of a DTDL version.</summary>
