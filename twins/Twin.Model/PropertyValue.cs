@@ -102,6 +102,9 @@ public readonly struct PropertyValue : IEquatable<PropertyValue>
     /// <summary>The JSON bytes, or empty for another kind.</summary>
     public ReadOnlySpan<byte> AsJson => _reference as byte[];
 
+    /// <summary>The JSON bytes as the array they are held in (not to be changed), or an empty array for another kind.</summary>
+    public byte[] JsonArray => _reference as byte[] ?? [];
+
     /// <summary>True for Integer and Double.</summary>
     public bool IsNumber => Kind is ValueKind.Integer or ValueKind.Double;
 

@@ -1,0 +1,135 @@
+namespace Twin.Graph;
+
+/// <summary>
+/// All twins of one model in one shard, by row. Rows of deleted twins are reused; a row number means nothing across a change.
+/// Reads must not overlap writes: use only while the owner's state stands still. Hot.
+/// </summary>
+public sealed class ModelTable
+{
+    private readonly Column[] _columns;
+    private string?[] _ids = [];
+    private long[] _versions = [];
+    private long[] _updateTimes = [];
+    private LinkSet<Relationship>?[] _outgoing = [];
+    private LinkSet<IncomingLink>?[] _incoming = [];
+    private readonly Stack<int> _free = new();
+
+    internal ModelTable(int number, InterfaceDefinition model)
+    {
+        Number = number;
+        Model = model;
+        _columns = new Column[model.Properties.Count];
+        for (var i = 0; i < _columns.Length; i++)
+        {
+            _columns[i] = new Column(model.Properties[i]);
+            if (model.Properties[i].IsIndexed) _columns[i].KeepIndex(0);
+        }
+    }
+
+    /// <summary>Position among the shard's tables.</summary>
+    public int Number { get; }
+
+    /// <summary>The twins' model.</summary>
+    public InterfaceDefinition Model { get; }
+
+    /// <summary>Rows ever used (high-water): scan 0 to this, asking <see cref="IsLive"/>.</summary>
+    public int RowCount { get; private set; }
+
+    /// <summary>Twins now.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>One column a property, by ordinal.</summary>
+    public ReadOnlySpan<Column> Columns => _columns;
+
+    /// <summary>Ids by row; null where a row is free. Shorter than or as long as the capacity; use rows below <see cref="RowCount"/>.</summary>
+    public ReadOnlySpan<string?> Ids => _ids.AsSpan(0, RowCount);
+
+    internal int Capacity => _ids.Length;
+
+    /// <summary>The column of a property.</summary>
+    public Column Column(int ordinal) => _columns[ordinal];
+
+    /// <summary>True when a twin lives in the row.</summary>
+    public bool IsLive(int row) => _ids[row] is not null;
+
+    /// <summary>The twin's id.</summary>
+    public string IdOf(int row) => _ids[row]!;
+
+    /// <summary>Sequence of the twin's last change: its ETag.</summary>
+    public long VersionOf(int row) => _versions[row];
+
+    /// <summary>When the twin last changed, by the owner's clock.</summary>
+    public WallTime UpdateTimeOf(int row) => new(_updateTimes[row]);
+
+    /// <summary>A property's value; false when absent.</summary>
+    public bool TryGet(int row, int ordinal, out PropertyValue value) => _columns[ordinal].TryGet(row, out value);
+
+    /// <summary>Relationships from the twin, ordered by id (ordinal).</summary>
+    public LinkSet<Relationship> OutgoingOf(int row) => (uint)row < (uint)_outgoing.Length ? _outgoing[row] ?? LinkSet<Relationship>.Empty : LinkSet<Relationship>.Empty;
+
+    /// <summary>Relationships to the twin, ordered by source id, then relationship id (ordinal).</summary>
+    public LinkSet<IncomingLink> IncomingOf(int row) => (uint)row < (uint)_incoming.Length ? _incoming[row] ?? LinkSet<IncomingLink>.Empty : LinkSet<IncomingLink>.Empty;
+
+    internal int Add(string id)
+    {
+        if (!_free.TryPop(out var row))
+        {
+            if (RowCount == _ids.Length) Reserve(_ids.Length < 4096 ? Math.Max(16, _ids.Length * 2) : _ids.Length + (_ids.Length / 4));
+            row = RowCount++;
+        }
+        _ids[row] = id;
+        Count++;
+        return row;
+    }
+
+    internal void Remove(int row)
+    {
+        foreach (var column in _columns) column.Clear(row);
+        if (row < _outgoing.Length) _outgoing[row] = null;
+        if (row < _incoming.Length) _incoming[row] = null;
+        _ids[row] = null;
+        _versions[row] = 0;
+        _updateTimes[row] = 0;
+        _free.Push(row);
+        Count--;
+    }
+
+    internal void Touch(int row, long version, WallTime updateTime)
+    {
+        _versions[row] = version;
+        _updateTimes[row] = updateTime.UtcTicks;
+    }
+
+    internal LinkSet<Relationship> OutgoingForWrite(int row)
+    {
+        if (row >= _outgoing.Length) Array.Resize(ref _outgoing, Capacity);
+        return _outgoing[row] ??= new LinkSet<Relationship>();
+    }
+
+    internal LinkSet<IncomingLink> IncomingForWrite(int row)
+    {
+        if (row >= _incoming.Length) Array.Resize(ref _incoming, Capacity);
+        return _incoming[row] ??= new LinkSet<IncomingLink>();
+    }
+
+    internal void DropEmptyLinks(int row)
+    {
+        if (row < _outgoing.Length && _outgoing[row] is { Count: 0 }) _outgoing[row] = null;
+        if (row < _incoming.Length && _incoming[row] is { Count: 0 }) _incoming[row] = null;
+    }
+
+    internal void MoveLinksTo(int row, ModelTable other, int otherRow)
+    {
+        foreach (var relationship in OutgoingOf(row)) other.OutgoingForWrite(otherRow).Put(relationship);
+        foreach (var link in IncomingOf(row)) other.IncomingForWrite(otherRow).Put(link);
+    }
+
+    /// <summary>Grows to at least this many rows.</summary>
+    internal void Reserve(int capacity)
+    {
+        if (capacity <= _ids.Length) return;
+        Array.Resize(ref _ids, capacity);
+        Array.Resize(ref _versions, capacity);
+        Array.Resize(ref _updateTimes, capacity);
+    }
+}
