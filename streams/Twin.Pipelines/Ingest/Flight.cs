@@ -12,6 +12,7 @@ internal sealed class Flight
     private Sample[] _samples = [];
     private int[] _origins = [];
     private MessageFate[] _fates = [];
+    private int[]? _counts;
     private int _finished;
 
     /// <summary>The door's chunk; null for a direct batch.</summary>
@@ -39,7 +40,7 @@ internal sealed class Flight
     public int Outstanding { get; set; }
 
     /// <summary>Counts by fate of a direct batch.</summary>
-    public int[] Counts { get; } = new int[IngestOutcome.FateCount];
+    public int[] Counts => _counts ??= new int[IngestOutcome.FateCount];
 
     /// <summary>Refusals of a direct batch, at most 100.</summary>
     public List<SampleRefusal>? Refusals { get; private set; }

@@ -35,12 +35,13 @@ internal sealed class Inlet
     }
 
     /// <summary>
-    /// The source of the stream. It takes every flight that waits (up to 256) as one element, so the stream's cost an element
+    /// The source of the stream. It takes the flights that wait (up to 256, or 256 KiB of payload) as one element, so the stream's cost an element
     /// is shared under load and a lone flight goes at once. The array belongs to the receiver, which returns it to the pool.
     /// </summary>
     internal sealed class Stage(Inlet inlet) : GraphStage<SourceShape<ArraySegment<Flight>>>
     {
         private const int MostAtOnce = 256;
+        private const long MostWeightAtOnce = 256 << 10; // what is decoded together stays within the pools and the cache
         private readonly Outlet<ArraySegment<Flight>> _out = new("inlet.out");
 
         public override SourceShape<ArraySegment<Flight>> Shape => new(_out);
@@ -83,8 +84,13 @@ internal sealed class Inlet
                 if (!_inlet._queue.TryDequeue(out var flight)) return false;
                 var batch = ArrayPool<Flight>.Shared.Rent(Math.Clamp(_inlet._queue.Count + 1, 1, MostAtOnce));
                 var count = 0;
-                do batch[count++] = flight;
-                while (count < Math.Min(batch.Length, MostAtOnce) && _inlet._queue.TryDequeue(out flight));
+                var weight = 0L;
+                do
+                {
+                    batch[count++] = flight;
+                    weight += flight.Weight;
+                }
+                while (count < Math.Min(batch.Length, MostAtOnce) && weight < MostWeightAtOnce && _inlet._queue.TryDequeue(out flight));
                 Push(_stage._out, new ArraySegment<Flight>(batch, 0, count));
                 return true;
             }

@@ -6,12 +6,14 @@ namespace Twin.Pipelines.Ingest;
 
 /// <summary>
 /// Turns UTF-8 names that come again and again into the same string without allocating. Hot. Thread-safe.
-/// A fixed number of slots, two to a set: a new name takes the place of an older one of its set, so the table never
+/// A fixed number of slots, four to a set: a new name takes the place of the oldest of its set, so the table never
 /// grows and hostile names can only cost what they would cost without it.
 /// </summary>
 public sealed class Utf8Table
 {
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    private const int Ways = 4;
 
     private readonly Entry?[] _slots;
     private readonly uint _setMask;
@@ -21,9 +23,9 @@ public sealed class Utf8Table
     /// <summary>A table of at least <paramref name="capacity"/> entries; names of more than <paramref name="longest"/> bytes are not kept.</summary>
     public Utf8Table(int capacity, int longest)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 2);
+        ArgumentOutOfRangeException.ThrowIfLessThan(capacity, Ways);
         _slots = new Entry?[BitOperations.RoundUpToPowerOf2((uint)capacity)];
-        _setMask = (uint)((_slots.Length / 2) - 1);
+        _setMask = (uint)((_slots.Length / Ways) - 1);
         _longest = longest;
     }
 
@@ -36,21 +38,23 @@ public sealed class Utf8Table
     {
         if (utf8.IsEmpty) return "";
         var hash = Hash(utf8);
-        var set = (int)(((uint)hash & _setMask) * 2);
-        var first = _slots[set];
-        if (first is not null && first.Hash == hash && first.Utf8.AsSpan().SequenceEqual(utf8)) return first.Text;
-        var second = _slots[set + 1];
-        if (second is not null && second.Hash == hash && second.Utf8.AsSpan().SequenceEqual(utf8)) return second.Text;
+        var set = (int)((uint)hash & _setMask) * Ways;
+        for (var i = set; i < set + Ways; i++)
+        {
+            var entry = _slots[i];
+            if (entry is null) break;
+            if (entry.Hash == hash && entry.Utf8.AsSpan().SequenceEqual(utf8)) return entry.Text;
+        }
         return Add(utf8, hash, set);
     }
 
-    // The newer entry takes the first slot and pushes the older to the second. A race loses an entry, never mixes two.
+    // The newest entry takes the first slot and pushes the others on. A race loses an entry, never mixes two.
     private string Add(ReadOnlySpan<byte> utf8, ulong hash, int set)
     {
         Interlocked.Increment(ref _misses);
         var text = Strict.GetString(utf8);
         if (utf8.Length > _longest) return text;
-        _slots[set + 1] = _slots[set];
+        for (var i = set + Ways - 1; i > set; i--) _slots[i] = _slots[i - 1];
         _slots[set] = new Entry(hash, utf8.ToArray(), text);
         return text;
     }
