@@ -95,7 +95,7 @@ public sealed partial class ShardState
         _draft.Begin(model, null, 0);
         foreach (ref readonly var assignment in command.Values.AsSpan())
             if (!_draft.TryApply(new PatchOperation(PatchVerb.Add, assignment.Path, assignment.Value), out result)) return false;
-        if (exists) return TryReplace(table!, row, model, plan, out result);
+        if (exists) return TryReplace(table!, row, model, tellModel: _draft.Slots.IsEmpty, plan, out result);
         Commit(plan, ChangeKind.TwinCreated, command.TwinId, model.Id, "", default);
         TryLocate(command.TwinId, out table, out row);
         CommitDraft(table!, row, plan);
@@ -104,18 +104,17 @@ public sealed partial class ShardState
     }
 
     /// <summary>
-    /// A replaced twin keeps its relationships. It is told as the values that go, the model (when it changes, or when nothing
-    /// else would be told), and the values that come.
+    /// A replaced twin keeps its relationships. It is told as the values that go, the model (when it changes or the caller
+    /// named it; so a replacement always has a new version), and the values that come.
     /// </summary>
-    private bool TryReplace(ModelTable table, int row, InterfaceDefinition model, in Plan plan, out CommandResult result)
+    private bool TryReplace(ModelTable table, int row, InterfaceDefinition model, bool tellModel, in Plan plan, out CommandResult result)
     {
         if (!LinksFit(table, row, model, out result)) return false;
         var twinId = table.IdOf(row);
-        var before = LastSequence;
         foreach (var column in table.Columns)
             if (column.Has(row) && (model.FindProperty(column.Definition.Path) is not { } kept || _draft.Current(kept.Ordinal).Kind == ValueKind.None))
                 Commit(plan, ChangeKind.PropertyRemoved, twinId, table.Model.Id, column.Definition.Path, default);
-        if (model.Id != table.Model.Id || (LastSequence == before && _draft.Slots.Length == 0))
+        if (tellModel || model.Id != table.Model.Id)
             Commit(plan, ChangeKind.PropertyChanged, twinId, model.Id, ModelPath, PropertyValue.From(model.Id));
         TryLocate(twinId, out var now, out row);
         CommitDraft(now!, row, plan);
@@ -126,7 +125,7 @@ public sealed partial class ShardState
     /// <summary>A patch with <c>$metadata/$model</c>: the other operations speak of the new model, removals also of the old one, in any order.</summary>
     private bool TryMigrate(PatchTwin command, ModelTable table, int row, in Plan plan, out CommandResult result)
     {
-        if (!TryFindNewModel(command, table, out var model, out result)) return false;
+        if (!TryFindNewModel(command, table, out var model, out var isAsked, out result)) return false;
         if (!LinksFit(table, row, model, out result)) return false;
         _draft.Begin(model, null, 0);
         _leftBehind.Clear();
@@ -146,11 +145,12 @@ public sealed partial class ShardState
         }
         if (_leftBehind.Count > 0)
             return Refusals.Invalid("MigrationRefused", $"Model '{model.Id}' does not take the present value of '{_leftBehind[0]}'; remove or replace it in the same patch.", _leftBehind[0], out result);
-        return TryReplace(table, row, model, plan, out result);
+        return TryReplace(table, row, model, isAsked, plan, out result);
     }
 
-    private bool TryFindNewModel(PatchTwin command, ModelTable table, out InterfaceDefinition model, out CommandResult result)
+    private bool TryFindNewModel(PatchTwin command, ModelTable table, out InterfaceDefinition model, out bool isAsked, out CommandResult result)
     {
+        isAsked = false;
         model = table.Model;
         result = default;
         foreach (ref readonly var operation in command.Operations.AsSpan())
@@ -162,6 +162,7 @@ public sealed partial class ShardState
             if (operation.Verb == PatchVerb.Test) continue;
             if (FindModel(id) is not { } found) return Refusals.NoModel(id, out result);
             model = found;
+            isAsked = true;
         }
         return true;
     }
