@@ -109,11 +109,18 @@ public sealed class Column
             if (_sourceTimes[row] != 0) Index.Add(row, this);
     }
 
-    /// <summary>Hands out the whole arrays for a snapshot load to fill; indexes must not be kept yet.</summary>
+    /// <summary>Gives the whole arrays to a snapshot load, which fills them and calls <see cref="Filled"/>.</summary>
     internal (long[] Bits, object?[] References, long[] SourceTimes, long[] UpdateTimes) Fill(int capacity)
     {
         Grow(capacity);
         return (_bits, _references, _sourceTimes, _updateTimes);
+    }
+
+    /// <summary>Indexes what a snapshot load filled in.</summary>
+    internal void Filled(int rowCount)
+    {
+        for (var row = 0; Index is not null && row < rowCount; row++)
+            if (_sourceTimes[row] != 0) Index.Add(row, this);
     }
 
     internal string Intern(string text)

@@ -46,6 +46,8 @@ public sealed class ModelTable
 
     internal int Capacity => _ids.Length;
 
+    internal DocumentLayout Layout => field ??= DocumentLayout.Of(Model);
+
     /// <summary>The column of a property.</summary>
     public Column Column(int ordinal) => _columns[ordinal];
 
@@ -110,6 +112,18 @@ public sealed class ModelTable
     {
         if (row >= _incoming.Length) Array.Resize(ref _incoming, Capacity);
         return _incoming[row] ??= new LinkSet<IncomingLink>();
+    }
+
+    /// <summary>Gives versions and update times to a snapshot load.</summary>
+    internal (long[] Versions, long[] UpdateTimes) Fill() => (_versions, _updateTimes);
+
+    /// <summary>Rows in use, in order.</summary>
+    internal int[] LiveRows()
+    {
+        var rows = new int[Count];
+        for (int row = 0, at = 0; row < RowCount; row++)
+            if (_ids[row] is not null) rows[at++] = row;
+        return rows;
     }
 
     internal void DropEmptyLinks(int row)

@@ -43,7 +43,7 @@ public sealed partial class ShardState
             case ChangeKind.RelationshipDeleted: ApplyRelationshipDeleted(change); break;
             case ChangeKind.IncomingLinked: ApplyLinked(change); break;
             case ChangeKind.IncomingUnlinked: ApplyUnlinked(change); break;
-            case ChangeKind.TransactionPrepared: ApplyPrepared(change); break;
+            case ChangeKind.TransactionPrepared: Promise(change); break;
             case ChangeKind.TransactionDecided: ApplyDecided(change); break;
             case ChangeKind.SampleHistorical or ChangeKind.Telemetry or ChangeKind.EpochStarted: break;
             default: throw new InvalidDataException($"Change {change.Sequence:x} is of unknown kind {(byte)change.Kind}.");

@@ -168,7 +168,7 @@ public sealed partial class ShardState
         return true;
     }
 
-    private void ApplyPrepared(in Change change)
+    private void Promise(in Change change)
     {
         if (!CommandCodec.TryDecode(change.Value.AsJson, out var commands, out var reserved)) throw Misfit(change, "its value is not a list of commands");
         _prepared[change.TwinId] = new PreparedTransaction(change.TwinId, commands, reserved, change.CommitTime);

@@ -1,0 +1,233 @@
+using System.Buffers;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Twin.Graph;
+
+/// <summary>
+/// Writes twins, components and relationships as UTF-8 JSON in the Azure Digital Twins shape, straight from the columns. One a
+/// state, same thread. Hot.
+/// </summary>
+public sealed class TwinDocuments
+{
+    private static readonly JsonEncodedText Id = JsonEncodedText.Encode("$dtId");
+    private static readonly JsonEncodedText Tag = JsonEncodedText.Encode("$etag");
+    private static readonly JsonEncodedText Metadata = JsonEncodedText.Encode("$metadata");
+    private static readonly JsonEncodedText ModelName = JsonEncodedText.Encode("$model");
+    private static readonly JsonEncodedText LastUpdate = JsonEncodedText.Encode("$lastUpdateTime");
+    private static readonly JsonEncodedText UpdateTime = JsonEncodedText.Encode("lastUpdateTime");
+    private static readonly JsonEncodedText SourceTime = JsonEncodedText.Encode("sourceTime");
+    private static readonly JsonWriterOptions Options = new() { SkipValidation = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private readonly ShardState _state;
+    private readonly Utf8JsonWriter _writer = new(Stream.Null, Options);
+
+    /// <summary>Reads from <paramref name="state"/>.</summary>
+    public TwinDocuments(ShardState state) => _state = state;
+
+    /// <summary>Writes a twin; false when there is none of that id.</summary>
+    public bool TryWriteTwin(ReadOnlySpan<char> twinId, IBufferWriter<byte> output, out long version)
+    {
+        version = 0;
+        if (!_state.TryLocate(twinId, out var table, out var row)) return false;
+        version = table.VersionOf(row);
+        _writer.Reset(output);
+        WriteTwin(_writer, table, row);
+        _writer.Flush();
+        return true;
+    }
+
+    /// <summary>Writes one component of a twin; NotFound names what is missing. The version is the twin's.</summary>
+    public CommandResult TryWriteComponent(ReadOnlySpan<char> twinId, string component, IBufferWriter<byte> output)
+    {
+        if (!_state.TryLocate(twinId, out var table, out var row)) return NotFound(twinId.ToString(), null);
+        foreach (var (name, _, layout) in table.Layout.Components)
+        {
+            if (name != component) continue;
+            _writer.Reset(output);
+            WriteComponent(_writer, table, row, layout);
+            _writer.Flush();
+            return new CommandResult(TwinStatus.Ok, table.VersionOf(row));
+        }
+        Refusals.Give(TwinStatus.NotFound, "ComponentNotFound", $"Model '{table.Model.Id}' has no component '{component}'.", component, out var refusal);
+        return refusal;
+    }
+
+    /// <summary>Writes a relationship; NotFound names what is missing.</summary>
+    public CommandResult TryWriteRelationship(ReadOnlySpan<char> twinId, string relationshipId, IBufferWriter<byte> output)
+    {
+        if (!_state.TryLocate(twinId, out var table, out var row)) return NotFound(twinId.ToString(), null);
+        if (table.OutgoingOf(row).Find(Relationship.Key(relationshipId)) is not { } relationship) return NotFound(twinId.ToString(), relationshipId);
+        WriteRelationship(table.IdOf(row), relationship, output);
+        return new CommandResult(TwinStatus.Ok, relationship.Version);
+    }
+
+    /// <summary>Writes one relationship of the given source.</summary>
+    public void WriteRelationship(string sourceId, Relationship relationship, IBufferWriter<byte> output)
+    {
+        _writer.Reset(output);
+        WriteRelationship(_writer, sourceId, relationship);
+        _writer.Flush();
+    }
+
+    /// <summary>Writes one incoming relationship: id, source, name and link.</summary>
+    public void WriteIncoming(IncomingLink link, IBufferWriter<byte> output)
+    {
+        _writer.Reset(output);
+        _writer.WriteStartObject();
+        _writer.WriteString("$relationshipId"u8, link.RelationshipId);
+        _writer.WriteString("$sourceId"u8, link.SourceId);
+        _writer.WriteString("$relationshipName"u8, link.Name);
+        _writer.WriteString("$relationshipLink"u8, $"/digitaltwins/{Uri.EscapeDataString(link.SourceId)}/relationships/{Uri.EscapeDataString(link.RelationshipId)}");
+        _writer.WriteEndObject();
+        _writer.Flush();
+    }
+
+    /// <summary>A page of a twin's relationships, ordered by id, optionally of one name; null when there is no such twin. Continuation: the last id.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>>? ListRelationships(ReadOnlySpan<char> twinId, string? name, int pageSize, string? continuation, out string? next)
+    {
+        next = null;
+        if (!_state.TryLocate(twinId, out var table, out var row)) return null;
+        var page = new List<ReadOnlyMemory<byte>>();
+        Relationship? last = null;
+        foreach (var relationship in table.OutgoingOf(row).After(Relationship.Key(continuation ?? "")))
+        {
+            if (name is not null && relationship.Name != name) continue;
+            if (page.Count == pageSize)
+            {
+                next = last!.Id;
+                break;
+            }
+            page.Add(Write(relationship, table.IdOf(row)));
+            last = relationship;
+        }
+        return page;
+    }
+
+    /// <summary>A page of the relationships to a twin, ordered by source, then id; null when there is no such twin.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>>? ListIncoming(ReadOnlySpan<char> twinId, int pageSize, string? continuation, out string? next)
+    {
+        next = null;
+        if (!_state.TryLocate(twinId, out var table, out var row)) return null;
+        var slash = continuation?.IndexOf('/') ?? -1; // ids hold no slash
+        var after = slash < 0 ? IncomingLink.Key("", "") : IncomingLink.Key(continuation![..slash], continuation[(slash + 1)..]);
+        var page = new List<ReadOnlyMemory<byte>>();
+        IncomingLink? last = null;
+        foreach (var link in table.IncomingOf(row).After(after))
+        {
+            if (page.Count == pageSize)
+            {
+                next = $"{last!.SourceId}/{last.RelationshipId}";
+                break;
+            }
+            var bytes = new ArrayBufferWriter<byte>(256);
+            WriteIncoming(link, bytes);
+            page.Add(bytes.WrittenMemory);
+            last = link;
+        }
+        return page;
+    }
+
+    /// <summary>Writes a twin's object into a writer that stands where a value may come; for rows of queries.</summary>
+    public static void WriteTwin(Utf8JsonWriter writer, ModelTable table, int row)
+    {
+        writer.WriteStartObject();
+        writer.WriteString(Id, table.IdOf(row));
+        WriteTag(writer, table.VersionOf(row));
+        WriteValues(writer, table, row, table.Layout);
+        foreach (var (_, name, layout) in table.Layout.Components)
+        {
+            writer.WritePropertyName(name);
+            WriteComponent(writer, table, row, layout);
+        }
+        writer.WriteStartObject(Metadata);
+        writer.WriteString(ModelName, table.Model.Id);
+        WriteTime(writer, LastUpdate, table.UpdateTimeOf(row));
+        WriteTimes(writer, table, row, table.Layout);
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    }
+
+    /// <summary>Writes a relationship's object into a writer that stands where a value may come; for rows of queries.</summary>
+    public static void WriteRelationship(Utf8JsonWriter writer, string sourceId, Relationship relationship)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("$relationshipId"u8, relationship.Id);
+        WriteTag(writer, relationship.Version);
+        writer.WriteString("$sourceId"u8, sourceId);
+        writer.WriteString("$targetId"u8, relationship.TargetId);
+        writer.WriteString("$relationshipName"u8, relationship.Name);
+        foreach (var (path, value) in relationship.Properties)
+        {
+            writer.WritePropertyName(path);
+            value.WriteJson(writer);
+        }
+        writer.WriteEndObject();
+    }
+
+    private static void WriteComponent(Utf8JsonWriter writer, ModelTable table, int row, DocumentLayout layout)
+    {
+        writer.WriteStartObject();
+        WriteValues(writer, table, row, layout);
+        foreach (var (_, name, inner) in layout.Components)
+        {
+            writer.WritePropertyName(name);
+            WriteComponent(writer, table, row, inner);
+        }
+        writer.WriteStartObject(Metadata);
+        WriteTimes(writer, table, row, layout);
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    }
+
+    private static void WriteValues(Utf8JsonWriter writer, ModelTable table, int row, DocumentLayout layout)
+    {
+        foreach (var (name, ordinal) in layout.Properties)
+        {
+            if (!table.TryGet(row, ordinal, out var value)) continue;
+            writer.WritePropertyName(name);
+            value.WriteJson(writer);
+        }
+    }
+
+    private static void WriteTimes(Utf8JsonWriter writer, ModelTable table, int row, DocumentLayout layout)
+    {
+        foreach (var (name, ordinal) in layout.Properties)
+        {
+            var column = table.Column(ordinal);
+            if (!column.Has(row)) continue;
+            writer.WriteStartObject(name);
+            WriteTime(writer, UpdateTime, column.UpdateTimeOf(row));
+            WriteTime(writer, SourceTime, column.SourceTimeOf(row));
+            writer.WriteEndObject();
+        }
+    }
+
+    private static void WriteTime(Utf8JsonWriter writer, JsonEncodedText name, WallTime time)
+    {
+        Span<byte> text = stackalloc byte[32];
+        time.ToDateTime().TryFormat(text, out var length, "o", System.Globalization.CultureInfo.InvariantCulture); // seven decimals and Z, as the metadata prints
+        writer.WriteString(name, text[..length]);
+    }
+
+    private static void WriteTag(Utf8JsonWriter writer, long version)
+    {
+        Span<byte> tag = stackalloc byte[ETag.MaxLength];
+        writer.WriteString(Tag, tag[..ETag.Format(version, tag)]);
+    }
+
+    private ReadOnlyMemory<byte> Write(Relationship relationship, string sourceId)
+    {
+        var bytes = new ArrayBufferWriter<byte>(256);
+        WriteRelationship(sourceId, relationship, bytes);
+        return bytes.WrittenMemory;
+    }
+
+    private static CommandResult NotFound(string twinId, string? relationshipId)
+    {
+        CommandResult refusal;
+        if (relationshipId is null) Refusals.NoTwin(twinId, out refusal);
+        else Refusals.NoRelationship(twinId, relationshipId, out refusal);
+        return refusal;
+    }
+}
