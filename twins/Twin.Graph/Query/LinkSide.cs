@@ -31,7 +31,7 @@ internal sealed class LinkSide(CompiledQuery query, TwinScan scan, RowWriter wri
         var places = _top?.WriteTo(writer, query) ?? [];
         var rows = writer.TakeRows();
         var answer = new ShardRows(TwinStatus.Ok, query.Join is null ? rows : [], scan.Examined) { Next = next, Count = _count, Places = places };
-        return query.Join is null ? answer : answer with { Halves = Halves(rows) };
+        return query.Join is null ? answer : answer with { Halves = Halves(rows, epoch) };
     }
 
     // One twin's relationships; a position when the answer is full or the budget is used up within them.
@@ -84,7 +84,7 @@ internal sealed class LinkSide(CompiledQuery query, TwinScan scan, RowWriter wri
         }
     }
 
-    private JoinRow[] Halves(ReadOnlyMemory<byte>[] fragments)
+    private JoinRow[] Halves(ReadOnlyMemory<byte>[] fragments, long epoch)
     {
         var plan = query.Join!;
         var halves = new JoinRow[_halves.Count];
@@ -94,7 +94,7 @@ internal sealed class LinkSide(CompiledQuery query, TwinScan scan, RowWriter wri
             var reader = new LinkReader(table, row, link, query.LinkSource);
             var bindings = plan.Bindings.Count == 0 ? [] : new PropertyValue[plan.Bindings.Count];
             for (var b = 0; b < bindings.Length; b++) bindings[b] = reader.Read(plan.Bindings[b]);
-            halves[i] = new JoinRow(link.TargetId, bindings, new OrderKey([], table.IdOf(row), link.Id), fragments[i][1..^1]);
+            halves[i] = new JoinRow(link.TargetId, bindings, new OrderKey([], table.IdOf(row), link.Id), new ShardPosition(epoch, table.Number, row, link.Id), fragments[i][1..^1]);
         }
         return halves;
     }
@@ -107,10 +107,11 @@ internal sealed class JoinSide(ShardState state, CompiledQuery query, RowWriter 
     {
         if (query.Join is not { } plan)
             return ShardQueryEngine.Refuse(TwinStatus.Invalid, new Problem("QueryInvalid", "Targets came with a query that has no JOIN.", "targets"));
-        var kept = new List<JoinRow>(halves.Length);
+        var kept = new List<int>(halves.Length);
         var places = new List<OrderKey>();
-        foreach (var half in halves)
+        for (var number = 0; number < halves.Length; number++)
         {
+            var half = halves[number];
             cancellation.ThrowIfCancellationRequested();
             if (!state.TryLocate(half.TargetId, out var table, out var row)) continue;
             var reader = new JoinReader(table, row, plan, half.Bindings, state.Models);
@@ -124,13 +125,13 @@ internal sealed class JoinSide(ShardState state, CompiledQuery query, RowWriter 
                 if (request.After is { } after && OrderKeys.Compare(order, place, after) <= 0) continue;
                 places.Add(place);
             }
-            kept.Add(half);
+            kept.Add(number);
             if (query.Query.Selection != SelectionKind.Count) writer.WriteFragment(query.Query, table, row, null, -2, plan.Join.Target);
         }
         var fragments = writer.TakeRows();
         var rows = new ReadOnlyMemory<byte>[fragments.Length];
-        for (var i = 0; i < rows.Length; i++) rows[i] = Compose(kept[i].Fragment.Span, fragments[i].Span[1..^1]);
-        return new ShardRows(TwinStatus.Ok, rows, halves.Length) { Count = kept.Count, Places = [.. places] };
+        for (var i = 0; i < rows.Length; i++) rows[i] = Compose(halves[kept[i]].Fragment.Span, fragments[i].Span[1..^1]);
+        return new ShardRows(TwinStatus.Ok, rows, halves.Length) { Count = kept.Count, Kept = [.. kept], Places = [.. places] };
     }
 
     private static bool Passes(JoinPlan plan, in JoinReader reader, PropertyValue[] parameters)

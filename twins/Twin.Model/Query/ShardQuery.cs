@@ -17,8 +17,9 @@ public sealed record OrderKey(PropertyValue[] Keys, string TwinId, string LinkId
 /// <param name="TargetId">The twin to fetch.</param>
 /// <param name="Bindings">Values of the source side's paths that the rest of the query asks for, in <see cref="JoinPlan.Bindings"/> order.</param>
 /// <param name="Place">Tie-breaks; the keys come at the target.</param>
+/// <param name="Position">Where to go on after this row.</param>
 /// <param name="Fragment">UTF-8 JSON members of the source side, without braces.</param>
-public sealed record JoinRow(string TargetId, PropertyValue[] Bindings, OrderKey Place, ReadOnlyMemory<byte> Fragment);
+public sealed record JoinRow(string TargetId, PropertyValue[] Bindings, OrderKey Place, ShardPosition Position, ReadOnlyMemory<byte> Fragment);
 
 /// <summary>One bounded slice of a query on one shard. Immutable.</summary>
 /// <param name="Text">The whole query's text.</param>
@@ -56,6 +57,9 @@ public sealed record ShardRows(TwinStatus Status, ReadOnlyMemory<byte>[] Rows, l
 
     /// <summary>The first half of a JOIN: what to send to the targets' shards.</summary>
     public JoinRow[] Halves { get; init; } = [];
+
+    /// <summary>The second half of a JOIN: for each row its number in <see cref="ShardQuery.Targets"/>, ascending.</summary>
+    public int[] Kept { get; init; } = [];
 
     /// <summary>For EXPLAIN: this shard's plan, a JSON object.</summary>
     public ReadOnlyMemory<byte> Plan { get; init; }
