@@ -236,7 +236,7 @@ internal sealed class ElementChecks(ElementReader reader, ModelSet known, ErrorL
         var owners = new Dictionary<string, string>(StringComparer.Ordinal);
         var visited = new HashSet<string>(StringComparer.Ordinal);
         AddNames(element, owners, visited, element);
-        if (ComponentDepth(element, []) < 0)
+        if (ComponentDepth(element, []) is < 0 or > DeepestComponents)
             errors.Add("recursiveStructureNarrow", element.Id, "contents", null, $"{element.Id} contains itself through its components, or nests components more than {DeepestComponents} deep.");
     }
 

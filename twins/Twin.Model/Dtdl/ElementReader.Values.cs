@@ -173,6 +173,7 @@ internal sealed partial class ElementReader
         if (json.ValueKind == JsonValueKind.Array)
         {
             if (json.GetArrayLength() > 1) errors.Add("objectMultipleValues", element.Id, "unit", json.GetRawText(), $"{element.Id} has several units; one is allowed.");
+            else errors.Add("objectCountBelowMin", element.Id, "unit", "[]", $"{element.Id} has an empty list of units; one is required.");
             return;
         }
 

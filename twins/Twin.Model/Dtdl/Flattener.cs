@@ -30,10 +30,10 @@ internal sealed class Flattener(ModelSet known, ErrorList errors)
         var parts = new Parts();
         foreach (var link in element.LinksOf("extends")) parts.Inherit(link.Target is { } target ? Define(target) : link.Known!);
         foreach (var link in element.LinksOf("contents")) AddContent(link.Target!, parts);
-        if (parts.Properties.Count > MostProperties)
+        if (parts.IsTooMuch)
         {
             errors.Document = element.Document;
-            errors.AddOwn("tooManyProperties", element.Id, "contents", null, $"{element.Id} has {parts.Properties.Count} properties with its components'; at most {MostProperties} are allowed.");
+            errors.AddOwn("tooManyProperties", element.Id, "contents", null, $"{element.Id} has more than {MostProperties} properties, its bases' and components' counted.");
         }
 
         parts.Bases.Add(element.Id);
@@ -49,7 +49,7 @@ internal sealed class Flattener(ModelSet known, ErrorList errors)
         switch (content.Class)
         {
             case "Property":
-                parts.Properties.TryAdd(content.Name, new PropertyDefinition(
+                parts.Add(new PropertyDefinition(
                     0, content.Name, SchemaOf(content), content.Booleans.GetValueOrDefault("writable"), content.Unit, content.SemanticType, content.IsIndexed));
                 break;
             case "Telemetry":
@@ -67,8 +67,7 @@ internal sealed class Flattener(ModelSet known, ErrorList errors)
                 var link = content.LinkOf("schema")!;
                 var definition = link.Target is { } target ? Define(target) : link.Known!;
                 parts.Components.TryAdd(content.Name, new ComponentDefinition(content.Name, definition));
-                foreach (var property in definition.Properties)
-                    parts.Properties.TryAdd($"{content.Name}/{property.Path}", property with { Path = $"{content.Name}/{property.Path}" });
+                foreach (var property in definition.Properties) parts.Add(property with { Path = $"{content.Name}/{property.Path}" });
                 break;
         }
     }
@@ -128,10 +127,19 @@ internal sealed class Flattener(ModelSet known, ErrorList errors)
 
         public Dictionary<string, CommandDefinition> Commands { get; } = new(StringComparer.Ordinal);
 
+        /// <summary>More properties than may be; what came later was left out.</summary>
+        public bool IsTooMuch { get; private set; }
+
+        public void Add(PropertyDefinition property)
+        {
+            if (Properties.Count < MostProperties) Properties.TryAdd(property.Path, property);
+            else IsTooMuch |= !Properties.ContainsKey(property.Path);
+        }
+
         public void Inherit(InterfaceDefinition definition)
         {
             Bases.UnionWith(definition.Bases);
-            foreach (var property in definition.Properties) Properties.TryAdd(property.Path, property);
+            foreach (var property in definition.Properties) Add(property);
             foreach (var component in definition.Components.Values) Components.TryAdd(component.Name, component);
             foreach (var relationship in definition.Relationships.Values) Relationships.TryAdd(relationship.Name, relationship);
             foreach (var telemetry in definition.Telemetries.Values) Telemetries.TryAdd(telemetry.Name, telemetry);
