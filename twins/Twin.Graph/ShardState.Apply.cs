@@ -6,12 +6,16 @@ public sealed partial class ShardState
     /// <summary>Path of the change that tells a twin's new model.</summary>
     public const string ModelPath = "$metadata/$model";
 
-    /// <summary>Starts an epoch (at recovery, before anything else): its first change. <paramref name="epoch"/> must be above every earlier one.</summary>
+    /// <summary>
+    /// Starts an epoch (at recovery, before anything else): its first change. <paramref name="epoch"/> must be above every earlier
+    /// one. The change's value is the last sequence kept before it, by which a position from a lost tail is recognised.
+    /// </summary>
     public void StartEpoch(long epoch, WallTime now, ChangeBuffer changes)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(epoch, FeedSequence.EpochOf(LastSequence));
+        var kept = PropertyValue.From(LastSequence);
         LastSequence = FeedSequence.StartOf(epoch);
-        changes.Add(new Change(++LastSequence, ChangeKind.EpochStarted, "", "", "", default, now, now));
+        changes.Add(new Change(++LastSequence, ChangeKind.EpochStarted, "", "", "", kept, now, now));
     }
 
     /// <summary>
