@@ -134,8 +134,16 @@ public sealed class ModelTable
 
     internal void MoveLinksTo(int row, ModelTable other, int otherRow)
     {
-        foreach (var relationship in OutgoingOf(row)) other.OutgoingForWrite(otherRow).Put(relationship);
-        foreach (var link in IncomingOf(row)) other.IncomingForWrite(otherRow).Put(link);
+        if (row < _outgoing.Length && _outgoing[row] is { } outgoing)
+        {
+            other.OutgoingForWrite(otherRow);
+            other._outgoing[otherRow] = outgoing;
+        }
+        if (row < _incoming.Length && _incoming[row] is { } incoming)
+        {
+            other.IncomingForWrite(otherRow);
+            other._incoming[otherRow] = incoming;
+        }
     }
 
     /// <summary>Grows to at least this many rows.</summary>
