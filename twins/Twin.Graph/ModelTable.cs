@@ -72,6 +72,14 @@ public sealed class ModelTable
     /// <summary>Relationships to the twin, ordered by source id, then relationship id (ordinal).</summary>
     public LinkSet<IncomingLink> IncomingOf(int row) => (uint)row < (uint)_incoming.Length ? _incoming[row] ?? LinkSet<IncomingLink>.Empty : LinkSet<IncomingLink>.Empty;
 
+    /// <summary>Asks the processor to fetch the row's id and version.</summary>
+    internal void Prefetch(int row)
+    {
+        Memory.Prefetch(ref _ids[row]);
+        Memory.Prefetch(ref _versions[row]);
+        Memory.Prefetch(ref _updateTimes[row]);
+    }
+
     internal int Add(string id)
     {
         if (!_free.TryPop(out var row))
