@@ -35,6 +35,7 @@ public sealed partial class ShardState
 
     private void ApplyNext(in Change change)
     {
+        if (_undo.IsRecording) _undo.Record(this, change);
         LastSequence = change.Sequence;
         switch (change.Kind)
         {
@@ -102,9 +103,7 @@ public sealed partial class ShardState
         var model = FindModel(change.Value.AsText ?? "") ?? throw Misfit(change, $"model '{change.Value}' is not known");
         if (model.Id != from.Model.Id)
         {
-            var to = TableOf(model);
-            var id = from.IdOf(row);
-            var newRow = to.Add(id);
+            var (to, newRow) = MoveRow(from, row, model);
             foreach (var property in model.Properties)
             {
                 if (from.Model.FindProperty(property.Path) is not { } old || !from.TryGet(row, old.Ordinal, out var value)) continue;
@@ -112,9 +111,7 @@ public sealed partial class ShardState
                 if (SchemaValidation.TryConvert(property.Schema, value, out var stored, out _))
                     to.Column(property.Ordinal).Set(newRow, stored, column.SourceTimeOf(row), column.UpdateTimeOf(row), to.Capacity);
             }
-            from.MoveLinksTo(row, to, newRow);
             from.Remove(row);
-            _index.Move(id, from.Number, row, to.Number, newRow);
             (from, row) = (to, newRow);
         }
         from.Touch(row, change.Sequence, change.CommitTime);
