@@ -29,7 +29,7 @@ internal sealed partial class MqttBroker
     {
         isNew = false;
         shared = false;
-        if (!SubscriptionTree.TryParse(wanted.Filter, out filter, out var group)) return MqttReason.TopicFilterInvalid;
+        if (!MqttTopicFilter.TryParse(wanted.Filter, out filter, out var group)) return MqttReason.TopicFilterInvalid;
         shared = group is not null;
         if (shared && wanted.NoLocal) throw new MqttProtocolException(MqttReason.ProtocolError, "A shared subscription has the no-local option.");
         if (!connection.Identity!.MaySubscribe(filter))

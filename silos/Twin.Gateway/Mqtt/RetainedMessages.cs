@@ -1,3 +1,5 @@
+using Twin.Wire.Mqtt;
+
 namespace Twin.Gateway.Mqtt;
 
 /// <summary>
@@ -64,7 +66,7 @@ internal sealed class RetainedMessages : IDisposable
             }
 
             foreach (var message in _messages.Values)
-                if (!message.IsExpired(nowMs) && SubscriptionTree.Matches(filter, message.Topic)) found.Add(message);
+                if (!message.IsExpired(nowMs) && MqttTopicFilter.Matches(filter, message.Topic)) found.Add(message);
         }
 
         return found;
