@@ -5,8 +5,9 @@ using Twin.Model;
 namespace Twin.Gateway.Mqtt;
 
 /// <summary>A change as JSON, in the shape of the stream door's events.</summary>
-internal static class MqttChangeText
+public static class MqttChangeText
 {
+    /// <summary>One change as a UTF-8 JSON object.</summary>
     public static ReadOnlySpan<byte> Write(in Change change, string cursor)
     {
         var buffer = new ArrayBufferWriter<byte>(256);

@@ -70,7 +70,7 @@ internal sealed class Decode(IngestOptions options, NameTables names, IngestMetr
         }
     }
 
-    private static string Describe(Exception malformed) => malformed switch
+    internal static string Describe(Exception malformed) => malformed switch
     {
         PayloadException own => own.Message,
         JsonException json => $"Malformed JSON at line {json.LineNumber + 1}, byte {json.BytePositionInLine + 1}: {FirstSentence(json.Message)}",

@@ -60,6 +60,9 @@ internal sealed class Flight
     /// <summary>The decoded samples.</summary>
     public Span<Sample> Samples => _samples.AsSpan(0, Count);
 
+    /// <summary>The decoded samples as an array segment.</summary>
+    public ArraySegment<Sample> Segment => new(_samples, 0, Count);
+
     /// <summary>For each sample its message's index (chunk) or its own index in the batch (direct).</summary>
     public Span<int> Origins => _origins.AsSpan(0, Count);
 

@@ -1,0 +1,176 @@
+using System.Buffers;
+using System.Net.WebSockets;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Twin.Gateway.Http;
+using Twin.Gateway.Mqtt;
+using Twin.Gateway.Security;
+using Twin.Grains;
+using Twin.Model;
+using Twin.Model.Query;
+
+namespace Twin.Gateway.Streams;
+
+/// <summary>
+/// <c>GET /stream</c>: the feed over WebSocket or SSE. A message is <c>{"cursor":"...","changes":[...]}</c>; a subscriber that comes back
+/// with its cursor misses nothing and gets nothing twice. One that stops reading is closed at its bound (WebSocket 1013, SSE comment)
+/// and may resume. A message goes out at least every 15 s.
+/// </summary>
+internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admission, ClientLimits limits)
+{
+    private const int MostBytes = 8 * 1024 * 1024;
+    private const int MostChanges = 50_000;
+    private const int CatchUpPage = 4_096;
+    private const int NearEnough = 512;
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan SendTimeout = TimeSpan.FromSeconds(30);
+
+    public async Task InvokeAsync(HttpContext context)
+    {
+        if ((admission.Check(context, Permission.Read) ?? RefuseOrigin(context) ?? limits.Refuse(context)) is { } refused)
+        {
+            await refused.WriteAsync(context).ConfigureAwait(false);
+            return;
+        }
+
+        if (!TryRead(context, out var filter, out var positions, out var problem))
+        {
+            await TwinProblems.WriteAsync(context, 400, problem!).ConfigureAwait(false);
+            return;
+        }
+
+        if (limits.RefuseStream(context) is { } full)
+        {
+            await full.WriteAsync(context).ConfigureAwait(false);
+            return;
+        }
+
+        var subscriber = new Subscriber(filter!, MostBytes, MostChanges);
+        try
+        {
+            await hub.EnterAsync(context.RequestAborted).ConfigureAwait(false);
+            await using IStreamSender sender = context.WebSockets.IsWebSocketRequest
+                ? new SocketSender(await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = TimeSpan.FromSeconds(20) }).ConfigureAwait(false), context.RequestAborted)
+                : await EventSender.StartAsync(context).ConfigureAwait(false);
+            await RunAsync(sender, subscriber, positions, filter!).ConfigureAwait(false);
+        }
+        catch (Exception fault) when (fault is OperationCanceledException or WebSocketException or IOException or ObjectDisposedException)
+        {
+            // The subscriber went away; it may come back with its cursor.
+        }
+        finally
+        {
+            hub.Leave(subscriber);
+            limits.LeaveStream(context);
+        }
+    }
+
+    // A page of another site must not read the feed with the visitor's rights.
+    private Refusal? RefuseOrigin(HttpContext context)
+    {
+        var origin = context.Request.Headers.Origin.ToString();
+        if (origin.Length == 0 || !Uri.TryCreate(origin, UriKind.Absolute, out var uri) || uri.Authority == context.Request.Host.Value) return null;
+        return admission.CallerOf(context) == Caller.Loopback && !uri.IsLoopback
+            ? new Refusal(403, new Problem("OriginRefused", $"Pages of {origin} may not open this stream.", "Origin"))
+            : null;
+    }
+
+    private bool TryRead(HttpContext context, out ChangeFilter? filter, out long[]? positions, out Problem? problem)
+    {
+        var query = context.Request.Query;
+        positions = null;
+        var twins = query["twins"].ToString().Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var asked = new ChangeFilterRequest(twins, query["prefix"], query["model"], query["path"], query["where"]);
+        if (!ChangeFilter.TryCreate(asked, store.Models, out filter, out problem)) return false;
+        var cursor = query.TryGetValue("cursor", out var given) ? given.ToString() : context.Request.Headers["Last-Event-ID"].ToString();
+        return cursor.Length == 0 || FeedCursor.TryParse(cursor, store.ShardCount, out positions, out problem);
+    }
+
+    private async Task RunAsync(IStreamSender sender, Subscriber subscriber, long[]? positions, ChangeFilter filter)
+    {
+        var from = positions;
+        if (positions is not null)
+        {
+            // Alone until near the hub, so that the hub's queue need not hold the whole way.
+            for (var far = true; far;) far = await CatchUpAsync(sender, filter, positions, hub.Positions()).ConfigureAwait(false) > NearEnough;
+        }
+
+        var joined = hub.Join(subscriber);
+        if (from is not null) await CatchUpAsync(sender, filter, from, joined).ConfigureAwait(false);
+        else await sender.SendAsync([], FeedCursor.Format(joined), false).ConfigureAwait(false);
+        await RelayAsync(sender, subscriber, FeedCursor.Format(joined)).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads each shard from the subscriber's position to the hub's and sends what matches; returns how many changes were read.</summary>
+    private async Task<int> CatchUpAsync(IStreamSender sender, ChangeFilter filter, long[] positions, long[] until)
+    {
+        var read = 0;
+        for (var shard = 0; shard < positions.Length; shard++)
+        {
+            while (positions[shard] < until[shard])
+            {
+                var page = await store.ReadFeedAsync(shard, positions[shard], CatchUpPage, TimeSpan.Zero, sender.Closed).ConfigureAwait(false);
+                if (!page.Reset && page.Next == positions[shard]) break;
+                read += page.Changes.Count;
+                positions[shard] = Math.Min(page.Next, until[shard]);
+                var matching = Matching(filter, page, until[shard]);
+                if (page.Reset || matching.Count > 0) await sender.SendAsync([.. matching], FeedCursor.Format(positions), page.Reset).ConfigureAwait(false);
+            }
+        }
+
+        return read;
+    }
+
+    private static List<ReadOnlyMemory<byte>> Matching(ChangeFilter filter, FeedPage page, long until)
+    {
+        var matching = new List<ReadOnlyMemory<byte>>();
+        foreach (ref readonly var change in page.Changes.AsSpan())
+            if (change.Sequence <= until && filter.Matches(change)) matching.Add(MqttChangeText.Write(change, "").ToArray());
+        return matching;
+    }
+
+    private async Task RelayAsync(IStreamSender sender, Subscriber subscriber, string cursor)
+    {
+        List<StreamItem> spare = [];
+        var changes = new List<ReadOnlyMemory<byte>>();
+        while (!sender.Closed.IsCancellationRequested)
+        {
+            var items = await subscriber.TakeAsync(spare, Heartbeat, sender.Closed).ConfigureAwait(false);
+            if (subscriber.IsOverrun)
+            {
+                await sender.CloseAsync($"More than {MostChanges} changes or {MostBytes} bytes wait; read faster or narrow the filter, then resume with the cursor.").ConfigureAwait(false);
+                return;
+            }
+
+            changes.Clear();
+            var isReset = false;
+            foreach (var item in items)
+            {
+                changes.AddRange(item.Changes);
+                isReset |= item.IsReset;
+            }
+
+            if (items.Count > 0 && items[^1].Cursor is { } latest) cursor = latest.Value;
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(sender.Closed);
+            limit.CancelAfter(SendTimeout);
+            await sender.SendAsync(changes, cursor, isReset).WaitAsync(limit.Token).ConfigureAwait(false);
+            items.Clear();
+            spare = items;
+        }
+    }
+
+    /// <summary>Writes one message's JSON.</summary>
+    internal static void Write(IBufferWriter<byte> output, IReadOnlyList<ReadOnlyMemory<byte>> changes, string cursor, bool isReset)
+    {
+        output.Write("{\"cursor\":\""u8);
+        output.Write(Encoding.ASCII.GetBytes(cursor));
+        output.Write(isReset ? "\",\"reset\":true,\"changes\":["u8 : "\",\"changes\":["u8);
+        for (var i = 0; i < changes.Count; i++)
+        {
+            if (i > 0) output.Write(","u8);
+            output.Write(changes[i].Span);
+        }
+
+        output.Write("]}"u8);
+    }
+}
