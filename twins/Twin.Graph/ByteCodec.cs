@@ -33,6 +33,11 @@ internal sealed class ByteWriter
     public const int MostShared = 65_536;
 
     private readonly Dictionary<string, int> _shared = new(StringComparer.Ordinal);
+    private readonly (string? Text, int Place)[] _recent = new (string?, int)[12];
+    private int _nextRecent;
+    private string? _passing;
+    private int _passingPlace;
+    private int _places; // texts in the reader's table
     private byte[] _bytes = new byte[4096];
     private int _length;
 
@@ -44,6 +49,8 @@ internal sealed class ByteWriter
     {
         _length = 0;
         _shared.Clear();
+        Array.Clear(_recent);
+        (_passing, _passingPlace, _places) = (null, 0, 0);
     }
 
     /// <summary>Drops the bytes written so far, not the shared texts: the caller has passed them on.</summary>
@@ -91,19 +98,53 @@ internal sealed class ByteWriter
         else foreach (var value in values) Int64(value);
     }
 
-    /// <summary>A text: 0 and its bytes at first use, then its place in the table of shared texts, from 1.</summary>
+    /// <summary>A text that is likely to come again: 0 and its bytes at first use, then its place in the table of shared texts, from 1.</summary>
     public void Text(string text)
     {
-        if (_shared.TryGetValue(text, out var place))
+        for (var i = 0; i < _recent.Length; i++)
         {
-            Varint((ulong)place);
+            if (!ReferenceEquals(_recent[i].Text, text)) continue;
+            Varint((ulong)_recent[i].Place);
             return;
         }
-        Byte(0);
-        var count = Encoding.UTF8.GetByteCount(text);
-        Varint((ulong)count);
-        Encoding.UTF8.GetBytes(text, Take(count));
-        if (count <= LongestShared && _shared.Count < MostShared) _shared.Add(text, _shared.Count + 1);
+        if (_shared.TryGetValue(text, out var place)) Varint((ulong)place);
+        else if ((place = NewText(text)) > 0) _shared.Add(text, place);
+        if (place == 0) return;
+        _recent[_nextRecent] = (text, place);
+        _nextRecent = (_nextRecent + 1) % _recent.Length;
+    }
+
+    /// <summary>A text that may come again at once, but hardly later (the twin of a change): compared with the last such one only.</summary>
+    public void PassingText(string text)
+    {
+        if (_passingPlace > 0 && text == _passing)
+        {
+            Varint((ulong)_passingPlace);
+            return;
+        }
+        _passing = text;
+        _passingPlace = NewText(text);
+    }
+
+    private int NewText(string text)
+    {
+        int count;
+        if (text.Length <= LongestShared / 3)
+        {
+            var bytes = Take(2 + (text.Length * 3));
+            count = Encoding.UTF8.GetBytes(text, bytes[2..]);
+            bytes[0] = 0;
+            bytes[1] = (byte)count; // at most 126: one byte of varint
+            _length -= bytes.Length - 2 - count;
+        }
+        else
+        {
+            Byte(0);
+            count = Encoding.UTF8.GetByteCount(text);
+            Varint((ulong)count);
+            Encoding.UTF8.GetBytes(text, Take(count));
+        }
+        return count <= LongestShared && _places < MostShared ? ++_places : 0;
     }
 
     public void PatchUInt32(int at, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(_bytes.AsSpan(at), value);

@@ -39,7 +39,7 @@ public sealed class ChangeCodec
         {
             if (change.Sequence != sequence++) throw new ArgumentException($"Sequence {change.Sequence:x} stands where {sequence - 1:x} belongs.", nameof(changes));
             writer.Byte((byte)((byte)change.Kind | ((byte)change.Value.Kind << 4)));
-            writer.Text(change.TwinId);
+            writer.PassingText(change.TwinId);
             writer.Text(change.ModelId);
             writer.Text(change.Path);
             writer.Signed(change.CommitTime.UtcTicks - commitTime);

@@ -94,6 +94,7 @@ public sealed class LinkSet<T> : IReadOnlyCollection<T> where T : class, ILink<T
     {
         if (_tree is not null)
         {
+            if (_tree.Add(link)) return;
             _tree.Remove(link);
             _tree.Add(link);
             return;

@@ -96,6 +96,7 @@ public sealed partial class ShardState
         var modelId = reader.Text();
         var model = FindModel(modelId) ?? throw new InvalidDataException($"The snapshot holds twins of model '{modelId}', which is not known.");
         var table = TableOf(model);
+        if (table.RowCount != 0) throw new InvalidDataException($"The snapshot holds two tables of model '{modelId}'.");
         var count = reader.Count(17);
         table.Reserve(count);
         _index.Reserve(_index.Count + count);

@@ -19,6 +19,12 @@ public sealed class TwinDocuments
     private static readonly JsonEncodedText SourceTime = JsonEncodedText.Encode("sourceTime");
     private static readonly JsonWriterOptions Options = new() { SkipValidation = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    private const int TimeLength = 28;
+
+    // Most of a twin's times are one time: the last one written is kept as text.
+    [ThreadStatic] private static byte[]? t_timeText;
+    [ThreadStatic] private static long t_time;
+
     private readonly ShardState _state;
     private readonly Utf8JsonWriter _writer = new(Stream.Null, Options);
 
@@ -205,9 +211,13 @@ public sealed class TwinDocuments
 
     private static void WriteTime(Utf8JsonWriter writer, JsonEncodedText name, WallTime time)
     {
-        Span<byte> text = stackalloc byte[32];
-        time.ToDateTime().TryFormat(text, out var length, "o", System.Globalization.CultureInfo.InvariantCulture); // seven decimals and Z, as the metadata prints
-        writer.WriteString(name, text[..length]);
+        var text = t_timeText ??= new byte[TimeLength];
+        if (t_time != time.UtcTicks || text[0] == 0)
+        {
+            time.ToDateTime().TryFormat(text, out _, "o", System.Globalization.CultureInfo.InvariantCulture); // seven decimals and Z, as the metadata prints
+            t_time = time.UtcTicks;
+        }
+        writer.WriteString(name, text);
     }
 
     private static void WriteTag(Utf8JsonWriter writer, long version)

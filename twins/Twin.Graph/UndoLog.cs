@@ -26,7 +26,11 @@ internal sealed class UndoLog
 
     public IReadOnlyList<Entry> Entries => _entries;
 
-    public void Start() => IsRecording = true;
+    public void Start()
+    {
+        _entries.Clear();
+        IsRecording = true;
+    }
 
     public void Stop()
     {
