@@ -20,7 +20,7 @@ internal sealed record ContinuationToken(ulong QueryHash, long RowsGiven, int Fi
         using var stream = new MemoryStream();
         using var writer = new BinaryWriter(stream);
         writer.Write(text);
-        foreach (var value in parameters) WriteValue(writer, value);
+        foreach (var value in parameters) QueryCodec.Write(writer, value);
         writer.Flush();
         return Fnv(stream.GetBuffer().AsSpan(0, (int)stream.Length));
     }
@@ -35,21 +35,8 @@ internal sealed record ContinuationToken(ulong QueryHash, long RowsGiven, int Fi
         writer.Write7BitEncodedInt64(RowsGiven);
         writer.Write7BitEncodedInt(FirstShard);
         writer.Write7BitEncodedInt(ShardsDone);
-        writer.Write((byte)((Position is null ? 0 : 1) | (Position?.LinkId is null ? 0 : 2) | (After is null ? 0 : 4)));
-        if (Position is not null)
-        {
-            writer.Write7BitEncodedInt64(Position.Epoch);
-            writer.Write7BitEncodedInt(Position.Table);
-            writer.Write7BitEncodedInt(Position.Row);
-            if (Position.LinkId is not null) writer.Write(Position.LinkId);
-        }
-        if (After is not null)
-        {
-            writer.Write7BitEncodedInt(After.Keys.Length);
-            foreach (var key in After.Keys) WriteValue(writer, key);
-            writer.Write(After.TwinId);
-            writer.Write(After.LinkId);
-        }
+        QueryCodec.Write(writer, Position);
+        QueryCodec.Write(writer, After);
         writer.Flush();
         writer.Write((uint)Fnv(stream.GetBuffer().AsSpan(0, (int)stream.Length)));
         writer.Flush();
@@ -73,10 +60,8 @@ internal sealed record ContinuationToken(ulong QueryHash, long RowsGiven, int Fi
             var given = reader.Read7BitEncodedInt64();
             var first = reader.Read7BitEncodedInt();
             var done = reader.Read7BitEncodedInt();
-            var flags = reader.ReadByte();
-            var position = (flags & 1) == 0 ? null : new ShardPosition(
-                reader.Read7BitEncodedInt64(), reader.Read7BitEncodedInt(), reader.Read7BitEncodedInt(), (flags & 2) == 0 ? null : reader.ReadString());
-            var after = (flags & 4) == 0 ? null : ReadAfter(reader);
+            var position = QueryCodec.ReadPosition(reader);
+            var after = QueryCodec.ReadKey(reader);
             if (given < 0 || first < 0 || first >= shardCount || done < 0 || done >= shardCount || position is { Table: < 0 } or { Row: < 0 }) return broken;
             if (orderTerms > 0 != after is not null || (after is not null && after.Keys.Length != orderTerms)) return broken;
             token = new ContinuationToken(hash, given, first, done, position, after);
@@ -86,40 +71,6 @@ internal sealed record ContinuationToken(ulong QueryHash, long RowsGiven, int Fi
         {
             return broken;
         }
-    }
-
-    private static OrderKey ReadAfter(BinaryReader reader)
-    {
-        var count = reader.Read7BitEncodedInt();
-        if (count is < 0 or > QueryLimits.Items) throw new FormatException("Too many keys.");
-        var keys = new PropertyValue[count];
-        for (var i = 0; i < count; i++) keys[i] = ReadValue(reader);
-        return new OrderKey(keys, reader.ReadString(), reader.ReadString());
-    }
-
-    private static void WriteValue(BinaryWriter writer, PropertyValue value)
-    {
-        writer.Write((byte)value.Kind);
-        if (value.Kind == ValueKind.Text) writer.Write(value.AsText!);
-        else if (value.Kind == ValueKind.Json)
-        {
-            writer.Write7BitEncodedInt(value.AsJson.Length);
-            writer.Write(value.AsJson);
-        }
-        else if (value.Kind != ValueKind.None) writer.Write(value.Bits);
-    }
-
-    private static PropertyValue ReadValue(BinaryReader reader)
-    {
-        var kind = (ValueKind)reader.ReadByte();
-        return kind switch
-        {
-            ValueKind.None => default,
-            ValueKind.Text => PropertyValue.From(reader.ReadString()),
-            ValueKind.Json => PropertyValue.FromJson(reader.ReadBytes(Math.Clamp(reader.Read7BitEncodedInt(), 0, MaxLength))),
-            <= ValueKind.Json => PropertyValue.FromBits(kind, reader.ReadInt64()),
-            _ => throw new FormatException("Unknown kind of value."),
-        };
     }
 
     private static ulong Fnv(ReadOnlySpan<byte> bytes)

@@ -79,12 +79,20 @@ public sealed class ShardQueryEngine : IDisposable
         var order = query.Query.Order;
         var top = new TopRows(order, request.Limit);
         var keys = new PropertyValue[order.Count];
+        var columns = new Column?[order.Count]; // of the present table; null where the key is no plain column
+        ModelTable? resolved = null;
         while (_scan.Next())
         {
+            if (resolved != _scan.Table)
+            {
+                resolved = _scan.Table;
+                for (var i = 0; i < columns.Length; i++)
+                    columns[i] = TwinPaths.FindColumn(resolved, order[i].Path, out var names) is { } column && names == order[i].Path.Segments.Count ? column : null;
+            }
             for (var rest = _scan.Mask; rest != 0; rest &= rest - 1)
             {
                 var row = _scan.Start + BitOperations.TrailingZeroCount(rest);
-                for (var i = 0; i < keys.Length; i++) keys[i] = TwinPaths.Read(_scan.Table, row, order[i].Path);
+                for (var i = 0; i < keys.Length; i++) keys[i] = columns[i] is { } column ? column.Get(row) : TwinPaths.Read(_scan.Table, row, order[i].Path);
                 if (request.After is { } after && OrderKeys.Compare(order, keys, _scan.Table.IdOf(row), "", after.Keys, after.TwinId, after.LinkId) <= 0) continue;
                 top.Offer(keys, _scan.Table, row, null);
             }

@@ -65,6 +65,13 @@ public static class QueryValues
     /// <summary>Total order for ORDER BY: class first (missing sorts first), then value; text before instants before durations; objects by their JSON bytes.</summary>
     public static int Order(in PropertyValue left, in PropertyValue right)
     {
+        if (left.Kind == ValueKind.Double && right.Kind == ValueKind.Double)
+        {
+            double x = left.AsNumber, y = right.AsNumber;
+            if (x < y) return -1;
+            if (x > y) return 1;
+            if (x == y) return 0;
+        }
         int a = ClassOf(left), b = ClassOf(right);
         if (a != b) return a.CompareTo(b);
         if (a < 2) return 0;
