@@ -1,0 +1,179 @@
+using System.Globalization;
+using Twin.Model;
+
+namespace Twin.Scenarios.Import;
+
+/// <summary>How a table's columns become twins.</summary>
+/// <param name="IdColumn">The column with the twin's id; null takes the first.</param>
+/// <param name="ModelId">The model of every row; null makes one from the columns.</param>
+/// <param name="ModelColumn">The column with the row's model id; it wins over <paramref name="ModelId"/>.</param>
+/// <param name="Properties">Property path by column; null takes every other column under its own name.</param>
+public sealed record CsvMapping(string? IdColumn = null, string? ModelId = null, string? ModelColumn = null, IReadOnlyDictionary<string, string>? Properties = null);
+
+/// <summary>
+/// Imports a table with a header row: a twin a row. A column's type is the narrowest that all its values fit: boolean,
+/// long, double, dateTime, else string; empty fields are absent values.
+/// </summary>
+public static class CsvImport
+{
+    /// <summary>Most rows.</summary>
+    public const int MostRows = 1_000_000;
+
+    private enum Kind
+    {
+        Empty,
+        Boolean,
+        Long,
+        Double,
+        DateTime,
+        Text,
+    }
+
+    /// <summary>Imports a file.</summary>
+    /// <exception cref="ImportRefusedException">The file or its header is wrong; the message names the line.</exception>
+    public static ImportResult ReadFile(string path, CsvMapping? mapping = null)
+    {
+        using var reader = new StreamReader(new MemoryStream(ImportRules.ReadFile(path)));
+        return Read(reader, path, mapping);
+    }
+
+    /// <summary>Imports a text.</summary>
+    /// <param name="text">The table.</param>
+    /// <param name="file">Its name, for messages and the made model's id.</param>
+    /// <param name="mapping">How; null takes the defaults.</param>
+    /// <exception cref="ImportRefusedException">The header or the quoting is wrong; the message names the line.</exception>
+    public static ImportResult Read(TextReader text, string file, CsvMapping? mapping = null)
+    {
+        mapping ??= new CsvMapping();
+        var reader = new CsvReader(text, file);
+        var header = new List<string>();
+        if (!reader.Read(header)) throw new ImportRefusedException(file, "line 1", "the file is empty; a header row was expected.");
+        if (header.Distinct(StringComparer.Ordinal).Count() != header.Count) throw new ImportRefusedException(file, "line 1", "two columns have the same name.");
+        var idColumn = mapping.IdColumn is null ? 0 : Column(header, mapping.IdColumn, file);
+        var modelColumn = mapping.ModelColumn is null ? -1 : Column(header, mapping.ModelColumn, file);
+        var columns = Columns(header, mapping, file, idColumn, modelColumn);
+
+        var builder = new ImportBuilder();
+        var rows = ReadRows(reader, header.Count, file, builder);
+        var kinds = columns.Select(c => rows.Aggregate(Kind.Empty, (kind, row) => Widen(kind, row.Fields[c.Index]))).ToArray();
+        var modelId = mapping.ModelId;
+        if (modelId is null && modelColumn < 0) modelId = AddModel(builder, file, columns, kinds);
+        foreach (var (fields, line) in rows) AddRow(builder, fields, line, file, idColumn, modelColumn, modelId, columns, kinds);
+        return builder.Build();
+    }
+
+    private static int Column(List<string> header, string name, string file)
+    {
+        var index = header.IndexOf(name);
+        return index >= 0 ? index : throw new ImportRefusedException(file, "line 1", $"there is no column '{name}'; there are {string.Join(", ", header)}.");
+    }
+
+    private static (int Index, string Path)[] Columns(List<string> header, CsvMapping mapping, string file, int idColumn, int modelColumn)
+    {
+        if (mapping.Properties is { } chosen) return [.. chosen.Select(p => (Column(header, p.Key, file), p.Value))];
+        var columns = header.Select((name, i) => (Index: i, Path: ImportRules.ToName(name))).Where(c => c.Index != idColumn && c.Index != modelColumn).ToArray();
+        if (columns.DistinctBy(c => c.Path).Count() != columns.Length) throw new ImportRefusedException(file, "line 1", "two columns would give the same property name; give a mapping.");
+        return columns;
+    }
+
+    private static List<(string[] Fields, int Line)> ReadRows(CsvReader reader, int columns, string file, ImportBuilder builder)
+    {
+        var rows = new List<(string[], int)>();
+        var row = new List<string>();
+        while (reader.Read(row))
+        {
+            if (row.Count != columns) builder.Skip($"{file}, line {reader.Line}", $"the row has {row.Count} fields, the header {columns}.");
+            else if (rows.Count == MostRows) throw new ImportRefusedException(file, $"line {reader.Line}", $"more than {MostRows} rows.");
+            else rows.Add(([.. row], reader.Line));
+        }
+
+        return rows;
+    }
+
+    private static string AddModel(ImportBuilder builder, string file, (int Index, string Path)[] columns, Kind[] kinds)
+    {
+        var name = ImportRules.ToName(Path.GetFileNameWithoutExtension(file));
+        var model = new ModelSketch($"dtmi:twin:csv:{name};1", name);
+        for (var i = 0; i < columns.Length; i++)
+        {
+            switch (kinds[i])
+            {
+                case Kind.Boolean: model.Flag(columns[i].Path); break;
+                case Kind.Long: model.Number(columns[i].Path, schema: "long"); break;
+                case Kind.Double: model.Number(columns[i].Path); break;
+                case Kind.DateTime: model.Time(columns[i].Path); break;
+                default: model.Text(columns[i].Path); break;
+            }
+        }
+
+        builder.Models.Add(model);
+        return model.Id;
+    }
+
+    private static void AddRow(ImportBuilder builder, string[] fields, int line, string file, int idColumn, int modelColumn, string? modelId, (int Index, string Path)[] columns, Kind[] kinds)
+    {
+        var where = $"{file}, line {line}";
+        var id = fields[idColumn];
+        var model = modelColumn >= 0 && fields[modelColumn].Length > 0 ? fields[modelColumn] : modelId;
+        if (id.Length == 0 || model is null)
+        {
+            builder.Skip(where, id.Length == 0 ? "the row has no id." : "the row has no model.");
+            return;
+        }
+
+        var values = new List<Assignment>(columns.Length);
+        for (var i = 0; i < columns.Length; i++)
+        {
+            if (fields[columns[i].Index] is { Length: > 0 } field) values.Add(new(columns[i].Path, ToValue(field, kinds[i])));
+        }
+
+        builder.TryAddTwin(ImportRules.ToId(id), model, values, where);
+    }
+
+    private static Kind Widen(Kind kind, string field)
+    {
+        if (field.Length == 0 || kind == Kind.Text) return kind;
+        var here = KindOf(field);
+        if (kind == Kind.Empty || kind == here) return here;
+        return (kind, here) is (Kind.Long, Kind.Double) or (Kind.Double, Kind.Long) ? Kind.Double : Kind.Text;
+    }
+
+    private static Kind KindOf(string field)
+    {
+        if (field is "true" or "false" or "True" or "False" or "TRUE" or "FALSE") return Kind.Boolean;
+        if (IsPlainNumber(field))
+        {
+            if (long.TryParse(field, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)) return Kind.Long;
+            if (double.TryParse(field, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)) return Kind.Double;
+        }
+
+        return field.Length >= 10 && TryTime(field, out _) ? Kind.DateTime : Kind.Text;
+    }
+
+    /// <summary>Codes such as 007 stay text.</summary>
+    private static bool IsPlainNumber(string field)
+    {
+        var digits = field.AsSpan().TrimStart('-');
+        return digits.Length > 0 && !(digits.Length > 1 && digits[0] == '0' && char.IsAsciiDigit(digits[1])) && (char.IsAsciiDigit(digits[0]) || digits[0] == '.');
+    }
+
+    private static readonly string[] TimeFormats =
+        ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", "yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd HH:mm:ss.FFFFFFF", "yyyy-MM-dd'T'HH:mm:ss", "yyyy-MM-dd HH:mm"];
+
+    private static bool TryTime(string field, out DateTimeOffset time) =>
+        DateTimeOffset.TryParseExact(field, TimeFormats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out time);
+
+    private static PropertyValue ToValue(string field, Kind kind)
+    {
+        switch (kind)
+        {
+            case Kind.Boolean: return PropertyValue.From(bool.Parse(field));
+            case Kind.Long: return PropertyValue.From(long.Parse(field, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture));
+            case Kind.Double: return PropertyValue.From(double.Parse(field, NumberStyles.Float, CultureInfo.InvariantCulture));
+            case Kind.DateTime:
+                TryTime(field, out var time);
+                return PropertyValue.From(WallTime.From(time));
+            default: return PropertyValue.From(field);
+        }
+    }
+}
