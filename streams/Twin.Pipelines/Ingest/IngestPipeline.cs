@@ -15,9 +15,9 @@ namespace Twin.Pipelines.Ingest;
 internal static class IngestPipeline
 {
     /// <summary>Builds the graph. Its task ends when the inlet has completed and all is settled, or fails with the stream.</summary>
-    public static RunnableGraph<Task> Build(Inlet inlet, Decode decode, Stamp stamp, Group group, Apply apply, Settle settle)
+    public static RunnableGraph<Task> Build(Inlet inlet, Func<ArraySegment<Flight>, ArraySegment<Flight>> decode, Stamp stamp, Group group, Apply apply, Settle settle)
     {
-        var samples = Source.FromGraph(new Inlet.Stage(inlet)).Select(decode.Run).Select(stamp.Run);
+        var samples = Source.FromGraph(new Inlet.Stage(inlet)).Select(decode).Select(stamp.Run);
         var calls = Flow.FromGraph(apply).Select(settle.Run);
         return RunnableGraph.FromGraph(GraphDsl.Create(group, (builder, gather) =>
         {

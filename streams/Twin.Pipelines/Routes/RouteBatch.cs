@@ -7,7 +7,7 @@ namespace Twin.Pipelines.Routes;
 /// <summary>A change as it goes out: UTF-8 JSON in the shape of the change stream.</summary>
 public readonly record struct OutboundChange(string TwinId, byte[] Json);
 
-/// <summary>Changes of one shard that are delivered together. <see cref="Key"/> is the same at every attempt, also after a restart, so a receiver can drop what it has seen.</summary>
+/// <summary>Changes of one shard that are delivered together. <see cref="Key"/> is the same at every attempt of one process; after a restart the same first change may come with more behind it, so a receiver that must be exact drops by shard and <c>seq</c>.</summary>
 public sealed record RouteBatch(string RouteId, int Shard, long First, long Last, IReadOnlyList<OutboundChange> Changes)
 {
     /// <summary><c>route/shard/first-last</c>.</summary>

@@ -250,6 +250,26 @@ public sealed class IngestHostTests
     }
 
     [Fact]
+    public async Task Should_a_stage_fail_what_was_in_flight_is_not_acknowledged_and_a_new_stream_takes_over()
+    {
+        var shards = new TestShards(2);
+        var intakes = 0;
+        await using var host = new IngestHost(new IngestOptions(), 2, shards.ApplyAsync, TimeProvider.System, () =>
+        {
+            if (Interlocked.Increment(ref intakes) == 2) throw new InvalidOperationException("a defect");
+        });
+        for (var round = 1; round <= 3; round++)
+        {
+            var chunk = TestChunk.Json(Noon, ("a", """{"x":1}"""));
+            await host.OfferAsync(chunk, default);
+            Assert.Equal(round != 2, (await chunk.Fates)[0].Acknowledge);
+        }
+        var direct = await host.IngestAsync(new[] { new Sample("a", "x", PropertyValue.From(1L), Noon) }, Noon, default);
+        Assert.Equal(1, direct.Counts[(int)SampleFate.Applied]);
+        await Eventually.True(() => host.Rates is { ChunksInFlight: 0, BytesInFlight: 0 }, "nothing is left in flight");
+    }
+
+    [Fact]
     public async Task A_direct_batch_gets_exact_counts_and_refusals_by_its_own_index()
     {
         var shards = new TestShards(3);
