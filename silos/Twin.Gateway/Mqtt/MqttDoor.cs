@@ -66,6 +66,9 @@ public sealed partial class MqttDoor : IHostedService, IDeviceLink, IMqttPublish
     /// <summary>Open connections.</summary>
     public int ConnectionCount => _connections.Count;
 
+    /// <summary>Retained messages kept.</summary>
+    public int RetainedCount => _broker.RetainedCount;
+
     /// <summary>Messages offered to the pipeline and not yet decided, over all connections.</summary>
     public int UnderWay => _connections.Keys.Sum(c => c.UnderWay);
 
