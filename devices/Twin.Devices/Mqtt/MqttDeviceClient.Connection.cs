@@ -30,7 +30,7 @@ public sealed partial class MqttDeviceClient
                 UserName = _options.UserName,
                 Password = _options.Password is null ? null : Encoding.UTF8.GetBytes(_options.Password),
                 SessionExpirySeconds = (uint)_options.SessionExpiry.TotalSeconds,
-                Will = _options.Will,
+                Will = _options.WillOf?.Invoke(),
             });
             await SendAllAsync(socket, connect.WrittenMemory, cancellationToken);
             var answer = await ReadConnAckAsync(socket, cancellationToken);
@@ -81,6 +81,7 @@ public sealed partial class MqttDeviceClient
             _isReady = true;
         }
 
+        _options.Connected?.Invoke();
         Kick();
     }
 

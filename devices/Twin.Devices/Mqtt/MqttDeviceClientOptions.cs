@@ -41,8 +41,11 @@ public sealed record MqttDeviceClientOptions
     /// <summary>Longest wait before connecting again.</summary>
     public TimeSpan LongestReconnect { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Published by the broker when the device vanishes; null for none.</summary>
-    public MqttWill? Will { get; init; }
+    /// <summary>Asked before each connect: what the broker publishes when the device vanishes; null for none.</summary>
+    public Func<MqttWill?>? WillOf { get; init; }
+
+    /// <summary>Called after each CONNACK, before anything else is sent on the new connection but what was unacknowledged. Must be quick.</summary>
+    public Action? Connected { get; init; }
 
     /// <summary>Throws when a setting is out of its range.</summary>
     public void Check()

@@ -27,7 +27,7 @@ internal sealed partial class MqttBroker : IMqttPublisher, IDisposable
     {
         (Options, Entrance, Admission, Clock, Log, Metrics) = (options, entrance, admission, clock, log, metrics);
         (_owner, _tap, _opened, _closed) = (owner, tap, opened, closed);
-        Topics = new TopicCache(tap?.Prefix);
+        Topics = new TopicCache(tap);
         _retained = new RetainedMessages(options.MaxRetainedMessages, options.MaxRetainedBytes, options.RetainedFolder, NowMs);
     }
 
@@ -176,7 +176,7 @@ internal sealed partial class MqttBroker : IMqttPublisher, IDisposable
 
     private void PublishWill(MqttWill will, MqttIdentity identity)
     {
-        var topic = TopicEntry.Parse(System.Text.Encoding.UTF8.GetBytes(will.Topic), _tap?.Prefix);
+        var topic = TopicEntry.Parse(System.Text.Encoding.UTF8.GetBytes(will.Topic), _tap);
         if (topic.Kind == TopicKind.Changes || !identity.MayPublish(topic.Topic, topic.TwinId)) return;
         var expires = will.ExpirySeconds is { } seconds ? NowMs + (seconds * 1000L) : 0;
         var message = new MqttMessage(will.Topic, will.Payload, will.Qos, will.Retain, will.Properties ?? [], expires);

@@ -44,7 +44,7 @@ public sealed partial class MqttDoor : IHostedService, IDeviceLink, IMqttPublish
     /// <param name="clock">Times everything: keep-alive, expiry, rates.</param>
     /// <param name="log">For what an operator must see.</param>
     /// <param name="devices">Told of device connections; null tells nobody.</param>
-    /// <param name="tap">An in-process owner of a topic prefix (Sparkplug); null when none.</param>
+    /// <param name="tap">An in-process owner of topics (Sparkplug); null when none.</param>
     public MqttDoor(
         MqttDoorOptions options, IIngestEntrance entrance, IMqttAdmission admission, IMqttTwinOwner owner, TimeProvider clock, ILogger<MqttDoor> log,
         IMqttDevices? devices = null, IMqttTap? tap = null)
@@ -65,6 +65,9 @@ public sealed partial class MqttDoor : IHostedService, IDeviceLink, IMqttPublish
 
     /// <summary>Open connections.</summary>
     public int ConnectionCount => _connections.Count;
+
+    /// <summary>Retained messages kept.</summary>
+    public int RetainedCount => _broker.RetainedCount;
 
     /// <summary>Messages offered to the pipeline and not yet decided, over all connections.</summary>
     public int UnderWay => _connections.Keys.Sum(c => c.UnderWay);

@@ -25,13 +25,13 @@ public interface IMqttPublisher
 }
 
 /// <summary>
-/// An in-process owner of a topic prefix, such as the Sparkplug host. Messages of one connection come in order; the synchronous part
+/// An in-process owner of some topics, such as the Sparkplug host. Messages of one connection come in order; the synchronous part
 /// of <see cref="TakeAsync"/> runs in that order, its end decides the acknowledgement.
 /// </summary>
 public interface IMqttTap
 {
-    /// <summary>Topics with this prefix are its own, e.g. <c>spBv1.0/</c>.</summary>
-    string Prefix { get; }
+    /// <summary>Is a topic its own? Asked once a topic (the answer is cached), so it must not change.</summary>
+    bool Takes(string topic);
 
     /// <summary>The door is open. Called once before the first message.</summary>
     void Open(IMqttPublisher publisher);

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Twin.Gateway.Sparkplug;
 using Twin.Pipelines.Ingest;
 
 namespace Twin.Gateway.Mqtt;
@@ -9,6 +10,20 @@ namespace Twin.Gateway.Mqtt;
 /// <summary>Puts the MQTT door into a host.</summary>
 public static class MqttServices
 {
+    /// <summary>Adds the Sparkplug B host application to the door; an <see cref="ITwinStalenessSink"/> in the services hears of deaths and births.</summary>
+    public static IServiceCollection AddSparkplugHost(this IServiceCollection services, Action<SparkplugHostOptions>? configure = null)
+    {
+        var options = new SparkplugHostOptions();
+        configure?.Invoke(options);
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(options);
+        services.TryAddSingleton(provider => new SparkplugHost(
+            provider.GetRequiredService<IIngestEntrance>(), options, provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<SparkplugHost>>(), provider.GetService<ITwinStalenessSink>()));
+        services.TryAddSingleton<IMqttTap>(provider => provider.GetRequiredService<SparkplugHost>());
+        return services;
+    }
+
     /// <summary>
     /// Adds <see cref="MqttDoor"/> as singleton and hosted service. Taken from the services: <see cref="IIngestEntrance"/>, <see cref="IMqttTwinOwner"/>
     /// and <see cref="IMqttDevices"/> (by default the grains), <see cref="IMqttAdmission"/> (by default anonymous on loopback),

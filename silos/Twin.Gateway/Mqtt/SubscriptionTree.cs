@@ -188,6 +188,7 @@ internal sealed class SubscriptionTree
     private static bool CouldMatch(string[] filter, string[] shape)
     {
         // A filter that ends earlier than the shape may still match a shorter topic of that kind (properties without /mp, twins/batch).
+        if (shape[0] == "spBv1.0" && ((filter.Length > 2 && filter[2] is ("NCMD" or "DCMD")) || (filter.Length > 1 && filter[1] == "STATE"))) return false; // what edge nodes subscribe to is not tapped
         for (var i = 0; i < Math.Min(filter.Length, shape.Length); i++)
         {
             if (filter[i] == "#") return true;

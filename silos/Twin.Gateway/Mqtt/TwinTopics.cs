@@ -45,11 +45,11 @@ internal sealed class TopicEntry
 
     public PayloadFormat Format { get; }
 
-    public static TopicEntry Parse(ReadOnlySpan<byte> utf8, string? tapPrefix)
+    public static TopicEntry Parse(ReadOnlySpan<byte> utf8, IMqttTap? tap)
     {
         var topic = Encoding.UTF8.GetString(utf8);
         var bytes = utf8.ToArray();
-        if (tapPrefix is not null && topic.StartsWith(tapPrefix, StringComparison.Ordinal)) return new TopicEntry(bytes, topic, TopicKind.Tapped, "", "", default);
+        if (tap is not null && tap.Takes(topic)) return new TopicEntry(bytes, topic, TopicKind.Tapped, "", "", default);
         if (topic == "twins/batch") return new TopicEntry(bytes, topic, TopicKind.Samples, "", "", PayloadFormat.JsonMany);
         if (topic == "twins/batch/mp") return new TopicEntry(bytes, topic, TopicKind.Samples, "", "", PayloadFormat.MessagePackMany);
         if (!topic.StartsWith("twins/", StringComparison.Ordinal)) return new TopicEntry(bytes, topic, TopicKind.Ordinary, "", "", default);
@@ -74,7 +74,7 @@ internal sealed class TopicEntry
 /// Topic bytes to <see cref="TopicEntry"/> without decoding text each time. Hot. Direct-mapped: 65,536 places, a clash
 /// replaces the older entry; topics longer than 512 bytes are not kept. Thread-safe: entries are immutable, a lost race costs one parse.
 /// </summary>
-internal sealed class TopicCache(string? tapPrefix)
+internal sealed class TopicCache(IMqttTap? tap)
 {
     private const int Places = 1 << 16;
     private readonly TopicEntry?[] _entries = new TopicEntry?[Places];
@@ -84,7 +84,7 @@ internal sealed class TopicCache(string? tapPrefix)
         var place = (int)(Hash(utf8) >> 48);
         var entry = Volatile.Read(ref _entries[place]);
         if (entry is not null && utf8.SequenceEqual(entry.Utf8)) return entry;
-        entry = TopicEntry.Parse(utf8, tapPrefix);
+        entry = TopicEntry.Parse(utf8, tap);
         if (utf8.Length <= 512) Volatile.Write(ref _entries[place], entry);
         return entry;
     }
