@@ -1,0 +1,71 @@
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Orleans;
+using Twin.Gateway.Http;
+using Twin.Gateway.Mqtt;
+using Twin.Gateway.Security;
+using Twin.Gateway.Streams;
+using Twin.Grains;
+using Twin.History;
+using Twin.Pipelines.Ingest;
+
+namespace Twin.Gateway;
+
+/// <summary>Puts the HTTP doors into a host.</summary>
+public static class DoorServices
+{
+    /// <summary>Refuses a public address without authentication.</summary>
+    /// <exception cref="InvalidOperationException">Says what to configure.</exception>
+    public static void CheckAddress(System.Net.IPAddress address, IConfiguration configuration) => Admission.CheckAddress(address, AuthOptions.From(configuration));
+
+    /// <summary>Adds admission, limits, the feed hub. Taken from the services: <see cref="ITwinStore"/>, <see cref="IngestHost"/>, <see cref="IWorldSource"/>, <see cref="IGrainFactory"/>, optionally <see cref="IHistoryStore"/> and <see cref="MqttDoor"/>.</summary>
+    public static IServiceCollection AddTwinDoors(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddSingleton(AuthOptions.From(configuration));
+        services.AddSingleton(LimitOptions.From(configuration));
+        services.AddSingleton<CredentialCheck>().AddSingleton<Admission>().AddSingleton<ClientLimits>().AddSingleton<StreamDoor>();
+        services.AddSingleton(s => new FeedHub(s.GetRequiredService<ITwinStore>(), s.GetRequiredService<ILogger<FeedHub>>(), s.GetService<MqttDoor>(), s.GetRequiredService<TimeProvider>()));
+        services.AddHostedService(s => s.GetRequiredService<FeedHub>());
+        services.AddRoutingCore();
+        services.AddOpenApi("v1", o => o.AddDocumentTransformer((document, _, _) =>
+        {
+            document.Info.Title = "Twin";
+            document.Info.Description = "Twins, relationships, queries, samples, streams, history and devices.";
+            return Task.CompletedTask;
+        }));
+        KestrelTuning.Add(services);
+        return services;
+    }
+
+    /// <summary>The hot path, before everything else.</summary>
+    public static IApplicationBuilder UseTwinFrontDoor(this IApplicationBuilder app)
+    {
+        var services = app.ApplicationServices;
+        var admission = services.GetRequiredService<Admission>();
+        if (services.GetRequiredService<AuthOptions>().IsRequired) app.Use(next => context => admission.InvokeAsync(context, next));
+        app.Use(next => new FrontDoor(next, services.GetRequiredService<ITwinStore>(), services.GetRequiredService<IngestHost>(), admission, services.GetRequiredService<ClientLimits>(), services.GetRequiredService<TimeProvider>()).InvokeAsync);
+        return app;
+    }
+
+    /// <summary>The routed endpoints, the stream, OpenAPI.</summary>
+    [SuppressMessage("Design", "CA1506", Justification = "Wiring touches everything it wires.")]
+    public static WebApplication MapTwinEndpoints(this WebApplication app, string branch = "live")
+    {
+        var services = app.Services;
+        var store = services.GetRequiredService<ITwinStore>();
+        var stream = services.GetRequiredService<StreamDoor>();
+        app.MapGet("/stream", stream.InvokeAsync).WithTags("Streams").WithSummary("Changes over WebSocket or SSE");
+        TwinEndpoints.Map(app, store);
+        HotRoutes.Describe(app);
+        WorldEndpoints.Map(app, store, services.GetRequiredService<IWorldSource>(), services.GetRequiredService<FeedHub>(), () => services.GetRequiredService<IngestHost>().Rates);
+        HistoryEndpoints.Map(app, services.GetService<IHistoryStore>(), branch, services.GetRequiredService<TimeProvider>());
+        DeviceEndpoints.Map(app, services.GetRequiredService<IGrainFactory>(), services.GetRequiredService<TimeProvider>());
+        app.MapOpenApi("/openapi/{documentName}.json");
+        app.MapGet("/docs", () => Results.Content(DocsPage.Html, "text/html; charset=utf-8")).ExcludeFromDescription();
+        return app;
+    }
+}

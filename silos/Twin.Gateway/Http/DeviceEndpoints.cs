@@ -1,0 +1,91 @@
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Orleans;
+using Twin.Gateway.Security;
+using Twin.Grains;
+using Twin.Model;
+
+namespace Twin.Gateway.Http;
+
+/// <summary>Devices: registration, standing, desired state, commands.</summary>
+internal static class DeviceEndpoints
+{
+    private const int MostBodyBytes = 256 * 1024;
+    private static readonly TimeSpan StaleAfter = TimeSpan.FromMinutes(5);
+
+    public static void Map(IEndpointRouteBuilder routes, IGrainFactory grains, TimeProvider clock)
+    {
+        var devices = routes.MapGroup("/devices/{id}").WithTags("Devices");
+        devices.MapPut("", async (HttpContext context, string id) =>
+        {
+            if (!TwinJson.IsValidId(id)) return TwinProblems.Result(400, "IdInvalid", $"'{id}' is not a device id.", "id");
+            var secret = DeviceSecrets.Create();
+            return await grains.GetGrain<IDeviceGrain>(id).RegisterAsync(id, DeviceSecrets.Hash(secret), StaleAfter).ConfigureAwait(false)
+                ? Results.Json(new { deviceId = id, secret }, statusCode: 201)
+                : TwinProblems.Result(409, "DeviceExists", $"Device '{id}' is registered; its secret was told once and is not kept.", "id");
+        }).Needs(Permission.Administer).WithSummary("Registers a device; the answer has its secret, once");
+        devices.MapGet("", async (string id) => Results.Json(await grains.GetGrain<IDeviceGrain>(id).GetStatusAsync().ConfigureAwait(false) is var status ? Show(status) : null))
+            .Needs(Permission.Read).WithSummary("A device's standing");
+        devices.MapPatch("desired", async (HttpContext context, string id) =>
+        {
+            using var body = await RequestBody.ReadAsync(context, MostBodyBytes).ConfigureAwait(false);
+            if (body.Problem is not null) return TwinProblems.Result(413, body.Problem.Code, body.Problem.Detail, "body");
+            try
+            {
+                var version = await grains.GetGrain<IDeviceGrain>(id).SetDesiredAsync(Encoding.UTF8.GetString(body.Memory.Span)).ConfigureAwait(false);
+                return Results.Json(new { version });
+            }
+            catch (ArgumentException fault)
+            {
+                return TwinProblems.Result(400, "MergePatchInvalid", fault.Message, "body");
+            }
+        }).Needs(Permission.Command).WithSummary("Merges into the desired state (RFC 7396)");
+        devices.MapPost("commands/{name}", (HttpContext context, string id, string name, double? timeout) => InvokeAsync(context, grains, id, name, timeout ?? 10))
+            .Needs(Permission.Command).WithSummary("Sends a command and waits for the reply");
+        devices.MapPost("disabled", async (string id, bool value) =>
+        {
+            await grains.GetGrain<IDeviceGrain>(id).SetDisabledAsync(value).ConfigureAwait(false);
+            return Results.NoContent();
+        }).Needs(Permission.Administer).WithSummary("Refuses or allows a device's connections");
+    }
+
+    private static async Task<IResult> InvokeAsync(HttpContext context, IGrainFactory grains, string id, string name, double timeout)
+    {
+        if (timeout is not (> 0 and <= 300)) return TwinProblems.Result(400, "TimeoutInvalid", $"timeout is {timeout} s; it must be above 0 and at most 300.", "timeout");
+        using var body = await RequestBody.ReadAsync(context, MostBodyBytes).ConfigureAwait(false);
+        if (body.Problem is not null) return TwinProblems.Result(413, body.Problem.Code, body.Problem.Detail, "body");
+        var key = context.Request.Headers["Idempotency-Key"].ToString();
+        if (key.Length > 128) return TwinProblems.Result(400, "IdempotencyKeyInvalid", "Idempotency-Key has more than 128 characters.", "Idempotency-Key");
+        var reply = await grains.GetGrain<IDeviceGrain>(id).InvokeAsync(name, body.Memory.ToArray(), TimeSpan.FromSeconds(timeout), key.Length > 0 ? key : Guid.NewGuid().ToString("N")).ConfigureAwait(false);
+        return reply.Status switch
+        {
+            DeviceCommandStatus.Replied => Results.Json(new { code = reply.Code, payload = Payload(reply.Payload) }),
+            DeviceCommandStatus.TimedOut => TwinProblems.Result(504, "DeviceTimeout", reply.Detail ?? "", "id"),
+            DeviceCommandStatus.NotConnected => TwinProblems.Result(409, "DeviceNotConnected", reply.Detail ?? "", "id"),
+            DeviceCommandStatus.Busy => TwinProblems.Result(429, "DeviceBusy", reply.Detail ?? "", "id"),
+            _ => TwinProblems.Result(404, "DeviceRefused", reply.Detail ?? "", "id"),
+        };
+    }
+
+    private static object? Payload(byte[] payload)
+    {
+        if (payload.Length == 0) return null;
+        try
+        {
+            return JsonDocument.Parse(payload).RootElement;
+        }
+        catch (JsonException)
+        {
+            return Convert.ToBase64String(payload);
+        }
+    }
+
+    private static object Show(DeviceStatus status) => new
+    {
+        deviceId = status.DeviceId, registered = status.IsRegistered, connected = status.IsConnected, stale = status.IsStale, lastSeen = status.LastSeen, connection = status.Connection,
+        disabled = status.IsDisabled, desiredVersion = status.DesiredVersion, desired = JsonDocument.Parse(status.DesiredJson).RootElement, reported = JsonDocument.Parse(status.ReportedJson).RootElement,
+    };
+}
