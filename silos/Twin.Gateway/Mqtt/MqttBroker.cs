@@ -113,8 +113,9 @@ internal sealed partial class MqttBroker : IMqttPublisher, IDisposable
     public void OnClosed(MqttConnection connection)
     {
         _closed?.Invoke(connection);
-        if (connection.Identity is not { } identity || connection.Session is not { } session) return;
+        if (connection.Identity is not { } identity) return;
         Uncount(identity);
+        if (connection.Session is not { } session) return;
         MqttWill? now = null;
         lock (_sessionsLock)
         {

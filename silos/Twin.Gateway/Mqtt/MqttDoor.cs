@@ -66,6 +66,9 @@ public sealed partial class MqttDoor : IHostedService, IDeviceLink, IMqttPublish
     /// <summary>Open connections.</summary>
     public int ConnectionCount => _connections.Count;
 
+    /// <summary>Subscriptions of all sessions.</summary>
+    public int SubscriptionCount => _broker.Subscriptions.Count;
+
     /// <summary>Retained messages kept.</summary>
     public int RetainedCount => _broker.RetainedCount;
 

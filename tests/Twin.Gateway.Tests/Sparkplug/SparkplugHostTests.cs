@@ -216,6 +216,19 @@ public sealed class SparkplugHostTests
         Assert.Equal(payload.Metrics, SparkplugCodec.Decode(SparkplugCodec.Encode(payload)).Metrics);
     }
 
+    [Fact] // bytes made with the npm package sparkplug-payload 1.x from the values below
+    public void A_payload_of_another_implementation_is_read()
+    {
+        var payload = SparkplugCodec.Decode(Convert.FromHexString(
+            "0880d095ffbc3112350a0b74656d706572617475726510051881d095ffbc31200a4a120a047477696e120a080c42066f76656e2d32690000000000803540120f0a05636f756e74200350fdffffff0f"
+            + "12080a026f6e200b7001120d0a03626967200858b5b8f0fe2d120e0a056c6162656c200c7a036ec3a9120a0a01662009650000003f1807"));
+        Assert.Equal((1_700_000_000_000L, 7UL), (payload.TimestampMs!.Value, payload.Sequence!.Value));
+        Assert.Equal(["temperature", "count", "on", "big", "label", "f"], payload.Metrics.Select(m => m.Name));
+        Assert.Equal(("oven-2", 5UL, 1_700_000_000_001L), (payload.Metrics[0].Twin, payload.Metrics[0].Alias!.Value, payload.Metrics[0].TimestampMs!.Value));
+        PropertyValue[] expected = [PropertyValue.From(21.5), PropertyValue.From(-3L), PropertyValue.From(true), PropertyValue.From(12_345_678_901L), PropertyValue.From("n\u00e9"), PropertyValue.From(0.5)];
+        Assert.Equal(expected, payload.Metrics.Select(m => SparkplugHost.TryRead(m, out var value) ? value : default));
+    }
+
     private static byte[] Proto(Action<CodedOutputStream> write)
     {
         using var memory = new MemoryStream();
