@@ -49,6 +49,8 @@ internal sealed partial class MqttBroker : IMqttPublisher, IDisposable
 
     public int RetainedCount => _retained.Count;
 
+    public byte[]? FindRetained(string topic) => _retained.Find(topic, NowMs).FirstOrDefault()?.Payload;
+
     public long NowMs => Clock.GetUtcNow().ToUnixTimeMilliseconds();
 
     public string NewClientId(long number) => $"auto-{NowMs:x}-{number:x}";
@@ -111,8 +113,9 @@ internal sealed partial class MqttBroker : IMqttPublisher, IDisposable
     public void OnClosed(MqttConnection connection)
     {
         _closed?.Invoke(connection);
-        if (connection.Identity is not { } identity || connection.Session is not { } session) return;
+        if (connection.Identity is not { } identity) return;
         Uncount(identity);
+        if (connection.Session is not { } session) return;
         MqttWill? now = null;
         lock (_sessionsLock)
         {
@@ -210,8 +213,16 @@ internal sealed partial class MqttBroker : IMqttPublisher, IDisposable
     /// <summary>Keeps or forgets a topic's retained message; false at the bound.</summary>
     public bool Retain(MqttMessage message)
     {
-        if (_retained.Put(message)) return true;
-        Metrics.Limit("retained");
+        try
+        {
+            if (_retained.Put(message)) return true;
+            Metrics.Limit("retained");
+        }
+        catch (IOException failed)
+        {
+            Log.LogError(failed, "The retained message on {Topic} was not kept.", message.Topic);
+        }
+
         return false;
     }
 

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Twin.Model;
 using Twin.Wire.Mqtt;
@@ -73,8 +74,7 @@ internal sealed partial class MqttConnection : IThreadPoolWorkItem
     /// <summary>A call to its owner is under way.</summary>
     public bool IsTelling { get; set; }
 
-    /// <summary>True since the last <see cref="TakeSeen"/> when something was read.</summary>
-    private int _seen;
+    private int _seen; // 1: something was read since the last TakeSeen
 
     /// <summary>Messages under way to the journal.</summary>
     public int UnderWay
@@ -245,6 +245,7 @@ internal sealed partial class MqttConnection : IThreadPoolWorkItem
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask SubmitAsync(InboundBatch batch)
     {
         _open = null;
@@ -276,6 +277,7 @@ internal sealed partial class MqttConnection : IThreadPoolWorkItem
     }
 
     /// <summary>Waits while too much is under way or a rate is exceeded.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask HoldBackAsync(int messages, int bytes)
     {
         Task? wait = null;
@@ -311,6 +313,7 @@ internal sealed partial class MqttConnection : IThreadPoolWorkItem
         Volatile.Write(ref _isPaused, false);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> ReceiveAsync(int wanted)
     {
         MakeRoom(wanted);

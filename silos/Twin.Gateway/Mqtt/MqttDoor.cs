@@ -66,8 +66,14 @@ public sealed partial class MqttDoor : IHostedService, IDeviceLink, IMqttPublish
     /// <summary>Open connections.</summary>
     public int ConnectionCount => _connections.Count;
 
+    /// <summary>Subscriptions of all sessions.</summary>
+    public int SubscriptionCount => _broker.Subscriptions.Count;
+
     /// <summary>Retained messages kept.</summary>
     public int RetainedCount => _broker.RetainedCount;
+
+    /// <summary>A topic's retained payload; null when there is none. The bytes must not be changed.</summary>
+    public byte[]? FindRetained(string topic) => _broker.FindRetained(topic);
 
     /// <summary>Messages offered to the pipeline and not yet decided, over all connections.</summary>
     public int UnderWay => _connections.Keys.Sum(c => c.UnderWay);

@@ -33,7 +33,21 @@ internal sealed class RetainedLog : IDisposable
         return new RetainedLog(path, file);
     }
 
-    public void Append(MqttMessage message) => _file.Write(Encode(message));
+    /// <exception cref="IOException">Not kept; the log has been cut back to its last good record.</exception>
+    public void Append(MqttMessage message)
+    {
+        var end = _file.Position;
+        try
+        {
+            _file.Write(Encode(message));
+        }
+        catch (IOException)
+        {
+            _file.SetLength(end);
+            _file.Position = end;
+            throw;
+        }
+    }
 
     public bool ShouldCompact(long liveBytes) => _file.Length > (1 << 20) + (4 * liveBytes);
 

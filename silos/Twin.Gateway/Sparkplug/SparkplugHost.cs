@@ -37,6 +37,9 @@ public sealed class SparkplugHost(IIngestEntrance entrance, SparkplugHostOptions
     /// <summary>Problems seen, by kind: <c>gap</c>, <c>unknown alias</c>, <c>before birth</c>, <c>old death</c>, <c>bad payload</c>, <c>unsupported</c>, <c>bound</c>.</summary>
     public IReadOnlyDictionary<string, long> Problems => _problems;
 
+    /// <summary>A metric's value by its own stated type; false for tables, templates and nulls.</summary>
+    public static bool TryRead(in SparkplugMetric metric, out PropertyValue value) => SparkplugNode.TryRead(metric, metric.Type, out value);
+
     /// <inheritdoc/>
     public bool Takes(string topic) => SparkplugTopic.TryParse(topic, out var parsed) && parsed.Kind is not (SparkplugKind.NodeCommand or SparkplugKind.DeviceCommand);
 

@@ -72,15 +72,16 @@ public sealed class DoorUnderTest : IAsyncDisposable
 {
     private readonly List<IMqttClient> _clients = [];
 
-    public DoorUnderTest(Action<MqttDoorOptions>? configure = null, TimeProvider? clock = null, IMqttAdmission? admission = null, IMqttTap? tap = null, IMqttDevices? devices = null)
+    public DoorUnderTest(Action<MqttDoorOptions>? configure = null, TimeProvider? clock = null, IMqttAdmission? admission = null, IMqttTap? tap = null, IMqttDevices? devices = null, RecordingEntrance? entrance = null)
     {
+        Entrance = entrance ?? new RecordingEntrance();
         var options = new MqttDoorOptions { Endpoint = new IPEndPoint(IPAddress.Loopback, 0), StopTimeout = TimeSpan.FromSeconds(2) };
         configure?.Invoke(options);
         Door = new MqttDoor(options, Entrance, admission ?? new LoopbackAdmission(), Owner, clock ?? TimeProvider.System, NullLogger<MqttDoor>.Instance, devices, tap);
         Door.StartAsync(default).GetAwaiter().GetResult();
     }
 
-    public RecordingEntrance Entrance { get; } = new();
+    public RecordingEntrance Entrance { get; }
 
     public RecordingOwner Owner { get; } = new();
 

@@ -234,6 +234,77 @@ public sealed class MqttInteropTests
         Assert.Contains("\"value\":31.5", inbox.Single().ConvertPayloadToString());
     }
 
+    [Fact]
+    public async Task Mosquittos_own_tools_publish_and_subscribe()
+    {
+        if (!File.Exists("/usr/bin/mosquitto_pub") || !File.Exists("/usr/bin/mosquitto_sub")) Assert.Skip("mosquitto clients are not installed");
+        await using var test = new DoorUnderTest();
+        using var listener = Start("mosquitto_sub", "-V", "5", "-q", "1", "-C", "2", "-v", "-t", "twins/#");
+        await Until(() => test.Door.SubscriptionCount == 1, "mosquitto_sub has subscribed");
+        foreach (var version in new[] { "5", "311" })
+        {
+            using var publisher = Start("mosquitto_pub", "-V", version, "-q", "2", "-t", "twins/lamp-1/properties", "-m", version);
+            await publisher.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(10));
+            Assert.Equal(0, publisher.ExitCode);
+        }
+
+        Assert.Equal("twins/lamp-1/properties 5\ntwins/lamp-1/properties 311\n", await listener.StandardOutput.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(10)));
+        Assert.Equal(["5", "311"], test.Entrance.Messages.Select(m => m.Text));
+
+        System.Diagnostics.Process Start(string tool, params string[] arguments) => System.Diagnostics.Process.Start(
+            new System.Diagnostics.ProcessStartInfo(tool, ["-h", "127.0.0.1", "-p", test.Port.ToString(), .. arguments]) { RedirectStandardOutput = true })!;
+    }
+
+    [Fact]
+    public async Task A_registered_devices_owner_hears_of_it_at_most_once_an_interval_and_never_per_message()
+    {
+        var clock = new MovedClock();
+        var devices = new RecordingDevices();
+        await using var test = new DoorUnderTest(clock: clock, devices: devices);
+        using var device = await RawClient.ConnectAsync(test.Port, "lamp-1", c => c with { KeepAliveSeconds = 0 });
+        using var group = await RawClient.ConnectAsync(test.Port, "group", c => c with { KeepAliveSeconds = 0 });
+        await Until(() => devices.Calls.Contains("connected lamp-1"), "the owner knows");
+        for (ushort i = 1; i <= 100; i++)
+        {
+            foreach (var client in new[] { device, group })
+            {
+                client.Publish($"twins/lamp-{i}/properties", "{}", 1, i);
+                await client.ReadAckAsync(Twin.Wire.Mqtt.MqttPacketType.PubAck);
+            }
+
+            clock.Advance(TimeSpan.FromSeconds(0.1)); // ten seconds in all, the interval is five
+        }
+
+        device.Dispose();
+        await Until(() => devices.Calls.Contains("disconnected lamp-1"), "the owner knows that it left");
+        Assert.Equal(2, devices.Calls.Count(c => c == "seen lamp-1"));
+        Assert.Equal(4, devices.Calls.Count);
+    }
+
+    private sealed class RecordingDevices : IMqttDevices
+    {
+        public System.Collections.Concurrent.ConcurrentQueue<string> Calls { get; } = new();
+
+        public ValueTask<bool> ConnectedAsync(Twin.Grains.IDeviceLink link, string clientId, string connection, long session)
+        {
+            if (clientId == "group") return new(false);
+            Calls.Enqueue($"connected {clientId}");
+            return new(true);
+        }
+
+        public ValueTask DisconnectedAsync(string clientId, long session)
+        {
+            Calls.Enqueue($"disconnected {clientId}");
+            return default;
+        }
+
+        public ValueTask SeenAsync(string clientId, DateTimeOffset at)
+        {
+            Calls.Enqueue($"seen {clientId}");
+            return default;
+        }
+    }
+
     private static byte[] ReadShared(string path)
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
