@@ -144,22 +144,14 @@ internal sealed class CityJsonGeometry
     /// <summary>The biggest polygon of the union of all faces seen from above; null when none has area.</summary>
     private Polygon? Outline(List<int[]> rings)
     {
-        var faces = new List<Geometry>();
-        foreach (var ring in rings)
-        {
-            var coordinates = new Coordinate[ring.Length + 1];
-            for (var i = 0; i < ring.Length; i++) coordinates[i] = new Coordinate(_vertices[3 * ring[i]], _vertices[(3 * ring[i]) + 1]);
-            coordinates[^1] = coordinates[0];
-            var face = Factory.CreatePolygon(coordinates);
-            if (face.Area > 0.01) faces.Add(face.IsValid ? face : face.Buffer(0));
-        }
-
+        var (up, down) = Project(rings);
+        var (upArea, downArea) = (up.Sum(f => f.Area), down.Sum(f => f.Area));
+        // A closed solid shows the ground the same area from above as from below: its roof alone is its outline.
+        var faces = Math.Abs(upArea - downArea) < 0.001 * upArea ? up : [.. up, .. down];
         if (faces.Count == 0) return null;
         try
         {
-            var union = OverlayNGRobust.Union(faces);
-            var biggest = Enumerable.Range(0, union.NumGeometries).Select(union.GetGeometryN).OfType<Polygon>().MaxBy(p => p.Area);
-            if (biggest is { IsEmpty: false }) return biggest;
+            if (Biggest(Mesh(faces) ?? OverlayNGRobust.Union(faces)) is { IsEmpty: false } biggest) return biggest;
         }
         catch (TopologyException)
         {
@@ -167,6 +159,41 @@ internal sealed class CityJsonGeometry
         }
 
         return Factory.CreateGeometryCollection([.. faces]).ConvexHull() as Polygon;
+    }
+
+    private static Polygon? Biggest(Geometry union) => Enumerable.Range(0, union.NumGeometries).Select(union.GetGeometryN).OfType<Polygon>().MaxBy(p => p.Area);
+
+    /// <summary>The union of faces that share edges and do not overlap, which is quick to find; null when they are not so.</summary>
+    private static Geometry? Mesh(List<Geometry> faces)
+    {
+        try
+        {
+            var union = CoverageUnion.Union(Factory.CreateGeometryCollection([.. faces]));
+            var area = faces.Sum(f => f.Area);
+            return Math.Abs(union.Area - area) < 1e-6 * area && union.IsValid ? union : null;
+        }
+        catch (Exception e) when (e is TopologyException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The faces seen from above, those that look up and those that look down; upright ones have no area and are left out.</summary>
+    private (List<Geometry> Up, List<Geometry> Down) Project(List<int[]> rings)
+    {
+        var (up, down) = (new List<Geometry>(), new List<Geometry>());
+        foreach (var ring in rings)
+        {
+            var coordinates = new Coordinate[ring.Length + 1];
+            for (var i = 0; i < ring.Length; i++) coordinates[i] = new Coordinate(_vertices[3 * ring[i]], _vertices[(3 * ring[i]) + 1]);
+            coordinates[^1] = coordinates[0];
+            var signed = NetTopologySuite.Algorithm.Area.OfRingSigned(coordinates); // positive when clockwise
+            if (Math.Abs(signed) <= 0.01) continue;
+            var face = Factory.CreatePolygon(coordinates);
+            (signed < 0 ? up : down).Add(face.IsValid ? face : face.Buffer(0));
+        }
+
+        return (up, down);
     }
 
     private static double[] Triple(double value) => [value, value, value];
