@@ -165,7 +165,7 @@ public sealed class TwinDocuments
         writer.WriteEndObject();
     }
 
-    private static void WriteComponent(Utf8JsonWriter writer, ModelTable table, int row, DocumentLayout layout)
+    internal static void WriteComponent(Utf8JsonWriter writer, ModelTable table, int row, DocumentLayout layout)
     {
         writer.WriteStartObject();
         WriteValues(writer, table, row, layout);

@@ -1,1 +1,2 @@
 global using Twin.Model;
+global using Twin.Model.Query;

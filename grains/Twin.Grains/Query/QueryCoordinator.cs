@@ -1,0 +1,63 @@
+using System.Diagnostics.Metrics;
+using Twin.Model;
+using Twin.Model.Query;
+
+namespace Twin.Grains.Query;
+
+/// <summary>
+/// Runs a query over all shards and gives it out by pages. Without ORDER BY the shards are read one after the other, from a
+/// shard that rotates from query to query, until the page is full. With ORDER BY each shard gives its first rows and they
+/// are merged; the next page begins after the last row's place. COUNT adds up. JOIN sends half rows to the shards that own
+/// their targets.
+/// <para>Within a chain of continuations without ORDER BY no row comes twice and every row that exists throughout comes, whatever
+/// is written meanwhile; a twin deleted and created again, or moved to another model, counts as another row. With ORDER BY the
+/// same holds for rows whose keys stay; a row whose key moves past the page's end comes at its new place.</para>
+/// Thread-safe; one instance a process.
+/// </summary>
+public sealed class QueryCoordinator(IShardQueries shards, TimeProvider clock, QueryBounds? bounds = null)
+{
+    private static readonly Meter Meter = new("Twin");
+    private static readonly Histogram<long> Examined = Meter.CreateHistogram<long>("twin_query_rows_examined", description: "Rows and relationships examined for one page.");
+    private static readonly Counter<long> Refused = Meter.CreateCounter<long>("twin_query_refused_total", description: "Queries refused, by status.");
+
+    private readonly QueryBounds _bounds = bounds ?? new QueryBounds();
+    private int _rotation;
+
+    /// <summary>Answers one page. Invalid names what is wrong with text, parameters, page size or token; TooMuch tells the cost so far.</summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async ValueTask<RowPage> RunAsync(QueryRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var page = await AnswerAsync(request, cancellationToken).ConfigureAwait(false);
+        Examined.Record(page.RowsExamined);
+        if (page.Status != TwinStatus.Ok) Refused.Add(1, new KeyValuePair<string, object?>("status", page.Status.ToString()));
+        return page;
+    }
+
+    private async ValueTask<RowPage> AnswerAsync(QueryRequest request, CancellationToken cancellationToken)
+    {
+        if (!QueryParser.TryParse(request.Text, out var query, out var problem)) return Refuse(problem!);
+        if (!query.TryBind(request.Parameters, out var parameters, out problem)) return Refuse(problem!);
+        if (request.PageSize < 1 || request.PageSize > _bounds.MaxPageSize)
+            return Refuse(new Problem("PageSizeInvalid", $"A page holds 1 to {_bounds.MaxPageSize} rows; {request.PageSize} were asked for.", "pageSize"));
+        var hash = ContinuationToken.HashOf(request.Text, parameters);
+        ContinuationToken? token = null;
+        if (request.Continuation is { Length: > 0 } text
+            && ContinuationToken.TryDecode(text, hash, shards.ShardCount, query.Order.Count, out token) is { } broken) return Refuse(broken);
+        var given = token?.RowsGiven ?? 0;
+        var limit = query.Top is { } top ? (int)Math.Min(request.PageSize, Math.Max(0, top - given)) : request.PageSize;
+        var run = new QueryRun(shards, clock, _bounds, query, parameters, hash, limit, cancellationToken);
+        var page = query switch
+        {
+            { IsExplain: true } => await run.ExplainAsync().ConfigureAwait(false),
+            { Selection: SelectionKind.Count } => await run.CountAsync().ConfigureAwait(false),
+            { Order.Count: > 0 } => await run.OrderAsync(token).ConfigureAwait(false),
+            _ => await run.ScanAsync(token ?? new ContinuationToken(hash, 0, NextShard(), 0, null, null)).ConfigureAwait(false),
+        };
+        return page with { RowsExamined = run.Examined };
+    }
+
+    private int NextShard() => (int)((uint)Interlocked.Increment(ref _rotation) % (uint)shards.ShardCount);
+
+    private static RowPage Refuse(Problem problem) => new(TwinStatus.Invalid, [], null, problem);
+}
