@@ -89,4 +89,11 @@ public interface ITwinStore
 public sealed record StoredModel(string Id, string Dtdl, WallTime UploadTime, bool IsDecommissioned);
 
 /// <summary>One shard's counts.</summary>
-public sealed record ShardStatistics(int Shard, long Twins, long Relationships, long Sequence, long JournalBytes, long ChangesTotal, string Silo, IReadOnlyDictionary<string, long> TwinsByModel);
+public sealed record ShardStatistics(int Shard, long Twins, long Relationships, long Sequence, long JournalBytes, long ChangesTotal, string Silo, IReadOnlyDictionary<string, long> TwinsByModel)
+{
+    /// <summary>Seconds the shard's last recovery took.</summary>
+    public double RecoverySeconds { get; init; }
+
+    /// <summary>Why the shard cannot serve now; null when it can.</summary>
+    public string? Fault { get; init; }
+}

@@ -201,18 +201,18 @@ public class AgainstTheOracleTests
 /// <summary>Compares every index of a state with a scan of its column.</summary>
 internal static class IndexClaims
 {
-    public static void Hold(ShardState state)
+    public static void Hold(ShardState state, int sample = int.MaxValue)
     {
         foreach (var table in state.Tables)
             foreach (var column in table.Columns)
-                if (column.Index is not null) Hold(table, column, column.Index);
+                if (column.Index is not null) Hold(table, column, column.Index, sample);
     }
 
-    private static void Hold(ModelTable table, Column column, PropertyIndex index)
+    private static void Hold(ModelTable table, Column column, PropertyIndex index, int sample)
     {
         var all = Enumerable.Range(0, table.RowCount).Where(column.Has).Select(row => (Row: row, Value: column.Get(row))).ToList();
         Assert.All(all, r => Assert.True(table.IsLive(r.Row)));
-        foreach (var value in all.Select(r => r.Value).Distinct())
+        foreach (var value in all.Select(r => r.Value).Distinct().Take(sample))
         {
             var rows = new List<int>();
             index.CollectEqual(value, rows);

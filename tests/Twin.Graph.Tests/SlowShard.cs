@@ -293,7 +293,7 @@ internal sealed class SlowShard
         ValueKind.None => null,
         ValueKind.Boolean => JsonValue.Create(value.AsBoolean),
         ValueKind.Integer => JsonValue.Create(value.AsInteger),
-        ValueKind.Double => JsonValue.Create(value.AsNumber),
+        ValueKind.Double => double.IsFinite(value.AsNumber) ? JsonValue.Create(value.AsNumber) : null,
         ValueKind.Json => JsonNode.Parse(value.AsJson),
         ValueKind.DateTime => JsonValue.Create(new DateTime(value.Bits, DateTimeKind.Utc)),
         _ => JsonValue.Create(value.ToString()),

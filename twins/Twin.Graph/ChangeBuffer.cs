@@ -27,6 +27,12 @@ public sealed class ChangeBuffer
         _items[Count++] = change;
     }
 
+    /// <summary>Makes room for this many more, so that the adds that follow do not grow step by step.</summary>
+    public void Reserve(int more)
+    {
+        if (_items.Length - Count < more) Array.Resize(ref _items, Math.Max(Count + more, Count * 2));
+    }
+
     /// <summary>Drops all but the first <paramref name="count"/> changes.</summary>
     public void Truncate(int count)
     {

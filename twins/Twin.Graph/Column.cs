@@ -89,6 +89,15 @@ public sealed class Column
         Index?.Add(row, this);
     }
 
+    /// <summary>Asks the processor to fetch what <see cref="Set"/> will touch.</summary>
+    internal void Prefetch(int row)
+    {
+        if ((uint)row >= (uint)_sourceTimes.Length) return;
+        Memory.Prefetch(ref _sourceTimes[row]);
+        Memory.Prefetch(ref _updateTimes[row]);
+        if (!IsReference) Memory.Prefetch(ref _bits[row]);
+    }
+
     /// <summary>Makes the row absent.</summary>
     internal void Clear(int row)
     {

@@ -72,6 +72,14 @@ public sealed class ModelTable
     /// <summary>Relationships to the twin, ordered by source id, then relationship id (ordinal).</summary>
     public LinkSet<IncomingLink> IncomingOf(int row) => (uint)row < (uint)_incoming.Length ? _incoming[row] ?? LinkSet<IncomingLink>.Empty : LinkSet<IncomingLink>.Empty;
 
+    /// <summary>Asks the processor to fetch the row's id and version.</summary>
+    internal void Prefetch(int row)
+    {
+        Memory.Prefetch(ref _ids[row]);
+        Memory.Prefetch(ref _versions[row]);
+        Memory.Prefetch(ref _updateTimes[row]);
+    }
+
     internal int Add(string id)
     {
         if (!_free.TryPop(out var row))
@@ -134,8 +142,16 @@ public sealed class ModelTable
 
     internal void MoveLinksTo(int row, ModelTable other, int otherRow)
     {
-        foreach (var relationship in OutgoingOf(row)) other.OutgoingForWrite(otherRow).Put(relationship);
-        foreach (var link in IncomingOf(row)) other.IncomingForWrite(otherRow).Put(link);
+        if (row < _outgoing.Length && _outgoing[row] is { } outgoing)
+        {
+            other.OutgoingForWrite(otherRow);
+            other._outgoing[otherRow] = outgoing;
+        }
+        if (row < _incoming.Length && _incoming[row] is { } incoming)
+        {
+            other.IncomingForWrite(otherRow);
+            other._incoming[otherRow] = incoming;
+        }
     }
 
     /// <summary>Grows to at least this many rows.</summary>

@@ -90,8 +90,9 @@ internal sealed class PropertyDraft
                 if (name.StartsWith('$')) continue;
                 if (!TryApply(new PatchOperation(PatchVerb.Add, $"{component.Name}/{name}", value), out refusal)) return false;
             }
+            reader.Read(); // throws when anything follows the object
         }
-        catch (JsonException malformed)
+        catch (Exception malformed) when (malformed is JsonException or InvalidOperationException)
         {
             return Refusals.Invalid("JsonPatchInvalid", $"Component '{component.Name}' is malformed JSON: {malformed.Message}", operation.Path, out refusal);
         }

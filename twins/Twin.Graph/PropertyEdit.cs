@@ -16,7 +16,7 @@ internal static class PropertyEdit
         if (operation.Verb != PatchVerb.Add && current.Kind == ValueKind.None) return Refusals.NoValue(operation.Path, out refusal);
         if (operation.Verb != PatchVerb.Remove && operation.Value.Kind == ValueKind.None)
             return Refusals.Invalid("PropertyInvalid", "null is not a value; use remove to take a value away.", operation.Path, out refusal);
-        if (below.Length > 0) return TryApplyBelow(schema, current, below, operation, out next, out refusal);
+        if (below.Length > 0) return TryEditBelow(schema, current, below, operation, out next, out refusal);
         if (operation.Verb == PatchVerb.Remove)
         {
             next = default;
@@ -27,6 +27,24 @@ internal static class PropertyEdit
         if (operation.Verb == PatchVerb.Test) return AreEqual(stored, current) || Refusals.TestFailed(operation, current, out refusal);
         next = stored;
         return true;
+    }
+
+    private static bool TryEditBelow(Schema schema, PropertyValue current, ReadOnlySpan<char> below, in PatchOperation operation, out PropertyValue next, out CommandResult refusal)
+    {
+        if (operation.Value.AsText is { } text && SchemaValidation.TextProblem(text) is { } problem)
+        {
+            next = current;
+            return Refusals.Invalid("PropertyInvalid", problem, operation.Path, out refusal);
+        }
+        try
+        {
+            return TryApplyBelow(schema, current, below, operation, out next, out refusal);
+        }
+        catch (Exception malformed) when (malformed is JsonException or InvalidOperationException or ArgumentException) // the caller's JSON or text, not the stored one
+        {
+            next = current;
+            return Refusals.Invalid("PropertyInvalid", $"The value is malformed: {malformed.Message}", operation.Path, out refusal);
+        }
     }
 
     private static bool TryApplyBelow(Schema schema, PropertyValue current, ReadOnlySpan<char> below, in PatchOperation operation, out PropertyValue next, out CommandResult refusal)

@@ -6,12 +6,16 @@ public sealed partial class ShardState
     /// <summary>Path of the change that tells a twin's new model.</summary>
     public const string ModelPath = "$metadata/$model";
 
-    /// <summary>Starts an epoch (at recovery, before anything else): its first change. <paramref name="epoch"/> must be above every earlier one.</summary>
+    /// <summary>
+    /// Starts an epoch (at recovery, before anything else): its first change. <paramref name="epoch"/> must be above every earlier
+    /// one. The change's value is the last sequence kept before it, by which a position from a lost tail is recognised.
+    /// </summary>
     public void StartEpoch(long epoch, WallTime now, ChangeBuffer changes)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(epoch, FeedSequence.EpochOf(LastSequence));
+        var kept = PropertyValue.From(LastSequence);
         LastSequence = FeedSequence.StartOf(epoch);
-        changes.Add(new Change(++LastSequence, ChangeKind.EpochStarted, "", "", "", default, now, now));
+        changes.Add(new Change(++LastSequence, ChangeKind.EpochStarted, "", "", "", kept, now, now));
     }
 
     /// <summary>
@@ -31,6 +35,7 @@ public sealed partial class ShardState
 
     private void ApplyNext(in Change change)
     {
+        if (_undo.IsRecording) _undo.Record(this, change);
         LastSequence = change.Sequence;
         switch (change.Kind)
         {
@@ -98,9 +103,7 @@ public sealed partial class ShardState
         var model = FindModel(change.Value.AsText ?? "") ?? throw Misfit(change, $"model '{change.Value}' is not known");
         if (model.Id != from.Model.Id)
         {
-            var to = TableOf(model);
-            var id = from.IdOf(row);
-            var newRow = to.Add(id);
+            var (to, newRow) = MoveRow(from, row, model);
             foreach (var property in model.Properties)
             {
                 if (from.Model.FindProperty(property.Path) is not { } old || !from.TryGet(row, old.Ordinal, out var value)) continue;
@@ -108,9 +111,7 @@ public sealed partial class ShardState
                 if (SchemaValidation.TryConvert(property.Schema, value, out var stored, out _))
                     to.Column(property.Ordinal).Set(newRow, stored, column.SourceTimeOf(row), column.UpdateTimeOf(row), to.Capacity);
             }
-            from.MoveLinksTo(row, to, newRow);
             from.Remove(row);
-            _index.Move(id, from.Number, row, to.Number, newRow);
             (from, row) = (to, newRow);
         }
         from.Touch(row, change.Sequence, change.CommitTime);

@@ -78,7 +78,10 @@ public sealed partial class ShardState
             var column = table.Column(slot.Ordinal);
             var isRemoved = slot.Value.Kind == ValueKind.None;
             if (isRemoved && !column.Has(row)) continue;
-            plan.Changes.Add(new Change(++LastSequence, isRemoved ? ChangeKind.PropertyRemoved : ChangeKind.PropertyChanged, twinId, table.Model.Id, column.Definition.Path, slot.Value, plan.SourceTime, plan.Now));
+            var change = new Change(LastSequence + 1, isRemoved ? ChangeKind.PropertyRemoved : ChangeKind.PropertyChanged, twinId, table.Model.Id, column.Definition.Path, slot.Value, plan.SourceTime, plan.Now);
+            if (_undo.IsRecording) _undo.Record(this, change);
+            LastSequence++;
+            plan.Changes.Add(change);
             if (isRemoved) column.Clear(row);
             else column.Set(row, slot.Value, plan.SourceTime, plan.Now, table.Capacity);
             table.Touch(row, LastSequence, plan.Now);

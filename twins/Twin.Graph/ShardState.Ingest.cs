@@ -8,6 +8,18 @@ public sealed partial class ShardState
     /// <summary>Most refusals told for a batch; counts stay exact.</summary>
     public const int MaxRefusals = 100;
 
+    private const int Ahead = 16; // enough to hide a memory latency of 100 ns behind 16 times 10 ns of work
+
+    private readonly Place[] _places = new Place[Ahead];
+    private readonly int[] _hashes = new int[Ahead];
+
+    private struct Place
+    {
+        public ModelTable? Table;
+        public Column? Column;
+        public int Row;
+    }
+
     /// <summary>
     /// Applies samples in order; each has exactly one fate, none stops the others. The changes are added to
     /// <paramref name="changes"/>: PropertyChanged for what is new, SampleHistorical for what is older than the state.
@@ -22,7 +34,13 @@ public sealed partial class ShardState
         var run = new IngestRun(batch.ArrivalTime, now.IsKnown ? now : batch.ArrivalTime, rules);
         if (!run.Arrival.IsKnown) throw new ArgumentException("The batch's arrival time must be known.", nameof(batch));
         var samples = batch.Samples.AsSpan();
-        for (var i = 0; i < samples.Length; i++) run.Counts[(int)Ingest(samples[i], i, ref run, changes)]++;
+        changes.Reserve(samples.Length);
+        for (var start = 0; start < samples.Length; start += Ahead)
+        {
+            var block = samples.Slice(start, Math.Min(Ahead, samples.Length - start));
+            LookAhead(block, ref run);
+            for (var i = 0; i < block.Length; i++) run.Counts[(int)Ingest(block[i], start + i, _places[i], ref run, changes)]++;
+        }
         return new IngestOutcome(run.Counts, run.Refusals?.ToArray() ?? [], LastSequence);
     }
 
@@ -39,10 +57,40 @@ public sealed partial class ShardState
         public Column? LastColumn;
     }
 
-    private SampleFate Ingest(in Sample sample, int index, ref IngestRun run, ChangeBuffer changes)
+    /// <summary>
+    /// Finds where a block of samples goes, one step for all before the next step, so that the waits for memory overlap: with
+    /// 100,000 twins and more each sample would otherwise wait five times in turn.
+    /// </summary>
+    private void LookAhead(ReadOnlySpan<Sample> block, ref IngestRun run)
     {
-        if (!_index.TryFind(sample.TwinId, out var table, out var row)) return Refuse(SampleFate.UnknownTwin, sample, index, null, ref run);
-        var column = FindColumn(table, sample.Path, ref run);
+        for (var i = 0; i < block.Length; i++)
+        {
+            _hashes[i] = string.GetHashCode(block[i].TwinId.AsSpan());
+            _index.Prefetch(_hashes[i]);
+        }
+        for (var i = 0; i < block.Length; i++)
+        {
+            ref var place = ref _places[i];
+            if (_index.TryGuess(_hashes[i], out place.Table!, out place.Row)) place.Table.Prefetch(place.Row);
+        }
+        for (var i = 0; i < block.Length; i++)
+        {
+            ref var place = ref _places[i];
+            if (place.Table is not { } table) continue;
+            Memory.Prefetch(table.IdOf(place.Row));
+            place.Column = FindColumn(table, block[i].Path, ref run);
+            place.Column?.Prefetch(place.Row);
+        }
+    }
+
+    private SampleFate Ingest(in Sample sample, int index, in Place place, ref IngestRun run, ChangeBuffer changes)
+    {
+        var (table, row, column) = (place.Table, place.Row, place.Column);
+        if (table is null || table.IdOf(row) != sample.TwinId)
+        {
+            if (!_index.TryFind(sample.TwinId, out table!, out row)) return Refuse(SampleFate.UnknownTwin, sample, index, null, ref run);
+            column = FindColumn(table, sample.Path, ref run);
+        }
         if (column is null) return Refuse(SampleFate.UnknownProperty, sample, index, table.Model.Id, ref run);
         if (!SchemaValidation.TryConvert(column.Definition.Schema, sample.Value, out var value, out var error)) return Refuse(SampleFate.Invalid, sample, index, error, ref run);
         var sourceTime = sample.SourceTime.IsKnown ? sample.SourceTime : run.Arrival;

@@ -17,7 +17,6 @@ public sealed partial class ShardState
 
     private readonly Dictionary<string, string> _reserved = new(StringComparer.Ordinal); // twin -> transaction
     private readonly Dictionary<string, PreparedTransaction> _prepared = new(StringComparer.Ordinal);
-    private readonly UndoLog _undo = new();
 
     /// <summary>Transactions prepared here and not yet decided; after recovery the grain asks their coordinators.</summary>
     public IReadOnlyCollection<PreparedTransaction> InDoubt => _prepared.Values;
@@ -30,18 +29,17 @@ public sealed partial class ShardState
     {
         var mark = changes.Count;
         var before = LastSequence;
+        _undo.Start();
         for (var i = 0; i < commands.Length; i++)
         {
-            _undo.Remember(this, commands[i]);
             results[i] = Execute(commands[i], now, changes);
             if (results[i].IsDone) continue;
-            _undo.Restore(this);
-            LastSequence = before;
+            RollBack(before);
             changes.Truncate(mark);
             TellNotDone(results, i);
             return false;
         }
-        _undo.Clear();
+        _undo.Stop();
         return true;
     }
 
@@ -50,18 +48,6 @@ public sealed partial class ShardState
         var why = new Problem("BatchRefused", $"Command {refused} of the batch was refused ({results[refused].Problem?.Code}).", results[refused].Problem?.Where);
         for (var other = 0; other < results.Length; other++)
             if (other != refused) results[other] = new CommandResult(TwinStatus.NotDone, 0, why);
-    }
-
-    internal void Restore(string twinId, TwinImage? image)
-    {
-        if (TryLocate(twinId, out var table, out var row)) RemoveTwin(table, row);
-        if (image is null) return;
-        (table, row) = AddTwin(twinId, image.Model, image.Version, image.UpdateTime);
-        foreach (var (ordinal, value, sourceTime, updateTime) in image.Values) table.Column(ordinal).Set(row, value, sourceTime, updateTime, table.Capacity);
-        foreach (var relationship in image.Outgoing) table.OutgoingForWrite(row).Put(relationship);
-        foreach (var link in image.Incoming) table.IncomingForWrite(row).Put(link);
-        RelationshipCount += image.Outgoing.Length;
-        IncomingCount += image.Incoming.Length;
     }
 
     /// <summary>
@@ -75,25 +61,36 @@ public sealed partial class ShardState
         var trial = new ChangeBuffer();
         var before = LastSequence;
         var refused = -1;
+        _undo.Start();
         for (var i = 0; i < commands.Length && refused < 0; i++)
         {
-            _undo.Remember(this, commands[i]);
             results[i] = Execute(commands[i], now, trial);
             if (!results[i].IsDone) refused = i;
         }
-        string[] touched = [.. _undo.Touched.Where(id => Owns(id)).Order(StringComparer.Ordinal)];
-        _undo.Restore(this);
-        LastSequence = before;
+        RollBack(before);
         if (refused >= 0)
         {
             TellNotDone(results, refused);
             return false;
         }
-        var value = PropertyValue.FromJson(CommandCodec.Encode(commands, touched));
+        var value = PropertyValue.FromJson(CommandCodec.Encode(commands, TwinsOf(commands, trial)));
         var change = new Change(LastSequence + 1, ChangeKind.TransactionPrepared, transactionId, "", "", value, now, now);
         changes.Add(change);
         ApplyNext(change);
         return true;
+    }
+
+    /// <summary>Every local twin that the commands name or their trial changed: what must hold still until the decision.</summary>
+    private string[] TwinsOf(TwinCommand[] commands, ChangeBuffer trial)
+    {
+        var twins = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var command in commands)
+        {
+            twins.Add(command.TwinId);
+            if (command is PutRelationship put && Owns(put.TargetId)) twins.Add(put.TargetId);
+        }
+        foreach (ref readonly var change in trial.Span) twins.Add(change.TwinId);
+        return [.. twins];
     }
 
     /// <summary>

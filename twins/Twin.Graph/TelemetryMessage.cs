@@ -33,8 +33,9 @@ internal static class TelemetryMessage
                 if (!SchemaValidation.TryConvert(telemetry.Schema, value, out var stored, out var error)) return Refusals.Invalid("TelemetryInvalid", error!, name, out refusal);
                 values.Add(new Assignment(command.Component.Length == 0 ? telemetry.Name : $"{command.Component}/{telemetry.Name}", stored));
             }
+            reader.Read(); // throws when anything follows the object
         }
-        catch (JsonException malformed)
+        catch (Exception malformed) when (malformed is JsonException or InvalidOperationException)
         {
             return Refusals.Invalid("TelemetryInvalid", $"The payload is malformed JSON: {malformed.Message}", null, out refusal);
         }

@@ -42,6 +42,26 @@ internal sealed class TwinIndex
         return false;
     }
 
+    /// <summary>Asks the processor to fetch where a hash is looked for.</summary>
+    public void Prefetch(int hash) => Memory.Prefetch(ref _entries[hash & (_entries.Length - 1)]);
+
+    /// <summary>The first entry of that hash: almost always the twin, which the caller must compare. False when there is none.</summary>
+    public bool TryGuess(int hash, out ModelTable table, out int row)
+    {
+        var entries = _entries;
+        var mask = entries.Length - 1;
+        for (var at = hash & mask; entries[at].RowPlusOne != 0; at = (at + 1) & mask)
+        {
+            if (entries[at].Hash != hash) continue;
+            table = _tables[entries[at].Table];
+            row = entries[at].RowPlusOne - 1;
+            return true;
+        }
+        table = null!;
+        row = -1;
+        return false;
+    }
+
     /// <summary>Adds an id that is not there.</summary>
     public void Add(string id, int table, int row)
     {

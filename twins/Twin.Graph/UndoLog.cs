@@ -1,58 +1,84 @@
 namespace Twin.Graph;
 
-/// <summary>Pictures of twins taken before commands touch them, to put back when a later command of the same batch is refused.</summary>
+/// <summary>
+/// What changes overwrote while several commands run as one, so that a refusal of a later one can take them back, newest first.
+/// Costs in proportion to what is changed, not to how many links a twin has.
+/// </summary>
 internal sealed class UndoLog
 {
-    private readonly Dictionary<string, TwinImage?> _images = new(StringComparer.Ordinal); // null: it did not exist
+    private readonly List<Entry> _entries = [];
 
-    /// <summary>Ids remembered: every twin that the commands may change.</summary>
-    public IEnumerable<string> Touched => _images.Keys;
-
-    public void Clear() => _images.Clear();
-
-    /// <summary>Takes pictures of every twin the command may change, unless there is an earlier one.</summary>
-    public void Remember(ShardState state, TwinCommand command)
+    /// <summary>What one change overwrote. Only the fields of its kind are filled.</summary>
+    internal sealed record Entry(Change Change)
     {
-        Remember(state, command.TwinId);
-        switch (command)
+        public PropertyValue Value { get; init; }
+        public WallTime SourceTime { get; init; }
+        public WallTime ValueTime { get; init; }
+        public long Version { get; init; }
+        public WallTime UpdateTime { get; init; }
+        public Relationship? Relationship { get; init; }
+        public IncomingLink? Link { get; init; }
+        public TwinImage? Image { get; init; }
+    }
+
+    /// <summary>True between <see cref="Start"/> and <see cref="Stop"/>.</summary>
+    public bool IsRecording { get; private set; }
+
+    public IReadOnlyList<Entry> Entries => _entries;
+
+    public void Start() => IsRecording = true;
+
+    public void Stop()
+    {
+        IsRecording = false;
+        _entries.Clear();
+    }
+
+    /// <summary>Notes what the change is about to overwrite.</summary>
+    public void Record(ShardState state, in Change change)
+    {
+        var entry = new Entry(change);
+        if (state.TryLocate(change.TwinId, out var table, out var row))
         {
-            case PutRelationship put:
-                Remember(state, put.TargetId);
-                if (state.FindRelationship(put.TwinId, put.RelationshipId) is { } old) Remember(state, old.TargetId);
-                break;
-            case DeleteRelationship delete when state.FindRelationship(delete.TwinId, delete.RelationshipId) is { } gone:
-                Remember(state, gone.TargetId);
-                break;
-            case DeleteTwin delete when state.TryLocate(delete.TwinId, out var table, out var row):
-                foreach (var relationship in table.OutgoingOf(row)) Remember(state, relationship.TargetId);
-                foreach (var link in table.IncomingOf(row)) Remember(state, link.SourceId);
-                break;
-            default: break;
+            entry = entry with { Version = table.VersionOf(row), UpdateTime = table.UpdateTimeOf(row) };
+            entry = change.Kind switch
+            {
+                ChangeKind.TwinDeleted => entry with { Image = TwinImage.Of(table, row) },
+                ChangeKind.PropertyChanged when change.Path == ShardState.ModelPath => entry with { Image = TwinImage.Of(table, row) },
+                ChangeKind.PropertyChanged or ChangeKind.PropertyRemoved => OfProperty(entry, table, row),
+                ChangeKind.RelationshipChanged or ChangeKind.RelationshipDeleted => entry with { Relationship = table.OutgoingOf(row).Find(Relationship.Key(change.Path)) },
+                ChangeKind.IncomingLinked or ChangeKind.IncomingUnlinked => entry with { Link = table.IncomingOf(row).Find(KeyOf(change)) },
+                _ => entry,
+            };
         }
+        _entries.Add(entry);
     }
 
-    /// <summary>Puts every pictured twin back and forgets the pictures.</summary>
-    public void Restore(ShardState state)
-    {
-        foreach (var (twinId, image) in _images) state.Restore(twinId, image);
-        _images.Clear();
-    }
+    /// <summary>The key of the link that a bookkeeping change speaks of.</summary>
+    public static IncomingLink KeyOf(in Change change) =>
+        change.Kind == ChangeKind.IncomingLinked && RelationshipJson.TryReadLink(change, out var link) ? link : IncomingLink.Key(change.Value.AsText ?? "", change.Path);
 
-    private void Remember(ShardState state, string twinId)
+    private static Entry OfProperty(Entry entry, ModelTable table, int row)
     {
-        if (!_images.ContainsKey(twinId)) _images.Add(twinId, state.TryLocate(twinId, out var table, out var row) ? TwinImage.Of(table, row) : null);
+        if (table.Model.FindProperty(entry.Change.Path) is not { } property) return entry;
+        var column = table.Column(property.Ordinal);
+        return entry with { Value = column.Get(row), SourceTime = column.SourceTimeOf(row), ValueTime = column.UpdateTimeOf(row) };
     }
 }
 
-/// <summary>All that the state holds of one twin.</summary>
-internal sealed record TwinImage(
-    InterfaceDefinition Model, long Version, WallTime UpdateTime, (int Ordinal, PropertyValue Value, WallTime SourceTime, WallTime UpdateTime)[] Values, Relationship[] Outgoing, IncomingLink[] Incoming)
+/// <summary>A twin's model and values, without its links.</summary>
+internal sealed record TwinImage(InterfaceDefinition Model, (int Ordinal, PropertyValue Value, WallTime SourceTime, WallTime UpdateTime)[] Values)
 {
     public static TwinImage Of(ModelTable table, int row)
     {
         var values = new List<(int, PropertyValue, WallTime, WallTime)>();
         for (var ordinal = 0; ordinal < table.Columns.Length; ordinal++)
             if (table.Column(ordinal) is var column && column.TryGet(row, out var value)) values.Add((ordinal, value, column.SourceTimeOf(row), column.UpdateTimeOf(row)));
-        return new TwinImage(table.Model, table.VersionOf(row), table.UpdateTimeOf(row), [.. values], [.. table.OutgoingOf(row)], [.. table.IncomingOf(row)]);
+        return new TwinImage(table.Model, [.. values]);
+    }
+
+    public void Fill(ModelTable table, int row)
+    {
+        foreach (var (ordinal, value, sourceTime, updateTime) in Values) table.Column(ordinal).Set(row, value, sourceTime, updateTime, table.Capacity);
     }
 }

@@ -161,7 +161,7 @@ public static class SchemaValidation
             using var document = JsonDocument.ParseValue(ref reader);
             error = reader.BytesConsumed == utf8.Length ? JsonShape.Check(schema, document.RootElement) : "The JSON goes on after its first value.";
         }
-        catch (JsonException malformed)
+        catch (Exception malformed) when (malformed is JsonException or InvalidOperationException or FormatException) // the latter two: half a surrogate pair, a number beyond measure
         {
             error = $"The JSON is malformed or deeper than {MaxJsonDepth}: {malformed.Message}";
         }

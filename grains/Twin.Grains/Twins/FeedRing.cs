@@ -1,0 +1,52 @@
+using System.Numerics;
+using Twin.Model;
+
+namespace Twin.Grains.Twins;
+
+/// <summary>The newest committed changes of a shard, in order; the oldest make room. One owner, one thread. Hot.</summary>
+internal sealed class FeedRing
+{
+    private readonly Change[] _items;
+    private long _count; // changes ever added
+
+    public FeedRing(int capacity) => _items = new Change[BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(capacity, 1_024, 1_048_576))];
+
+    /// <summary>Sequence before the oldest change held; reads after it are complete.</summary>
+    public long Floor { get; private set; } = long.MaxValue;
+
+    public void Add(ReadOnlySpan<Change> changes)
+    {
+        foreach (ref readonly var change in changes)
+        {
+            ref var slot = ref _items[_count & (_items.Length - 1)];
+            if (_count == 0) Floor = change.Sequence - 1;
+            else if (_count >= _items.Length) Floor = slot.Sequence;
+            slot = change;
+            _count++;
+        }
+    }
+
+    /// <summary>Up to <paramref name="max"/> changes after a position that is at or above <see cref="Floor"/>.</summary>
+    public Change[] After(long sequence, int max)
+    {
+        var first = Find(sequence);
+        var count = (int)Math.Min(max, _count - first);
+        var changes = new Change[count];
+        for (var i = 0; i < count; i++) changes[i] = _items[(first + i) & (_items.Length - 1)];
+        return changes;
+    }
+
+    // Sequences grow, with jumps where an epoch starts: a binary search.
+    private long Find(long sequence)
+    {
+        var (low, high) = (Math.Max(0, _count - _items.Length), _count);
+        while (low < high)
+        {
+            var middle = (low + high) >>> 1;
+            if (_items[middle & (_items.Length - 1)].Sequence <= sequence) low = middle + 1;
+            else high = middle;
+        }
+
+        return low;
+    }
+}

@@ -1,0 +1,345 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Twin.Graph.Journal;
+
+/// <summary>One shard's segment files. Appends come from one caller at a time; reads and snapshots may run beside them.</summary>
+internal sealed class FileShardJournal : IShardJournal
+{
+    private const string SegmentPattern = "*.journal";
+    private const int ReadBytes = 1 << 20;
+
+    private readonly string _folder;
+    private readonly FsyncPolicy _policy;
+    private readonly long _segmentBytes;
+    private readonly TimeProvider _clock;
+    private readonly Lock _segmentsLock = new();
+    private readonly List<Segment> _segments = [];
+    private SafeFileHandle? _handle;
+    private volatile bool _isDirty;
+    private bool _isDisposed;
+
+    public FileShardJournal(string folder, FsyncPolicy policy, long segmentBytes, TimeProvider clock)
+    {
+        (_folder, _policy, _segmentBytes, _clock) = (folder, policy, segmentBytes, clock);
+        Directory.CreateDirectory(folder);
+        Epoch = ClaimEpoch();
+        foreach (var path in Directory.EnumerateFiles(folder, SegmentPattern).Order(StringComparer.Ordinal))
+            _segments.Add(new Segment(long.Parse(Path.GetFileNameWithoutExtension(path), NumberStyles.HexNumber, CultureInfo.InvariantCulture), path, new FileInfo(path).Length));
+        if (_segments.Count > 0) CutTornTail(_segments[^1]);
+    }
+
+    private sealed class Segment(long first, string path, long length)
+    {
+        public long First { get; } = first;
+
+        public string Path { get; } = path;
+
+        /// <summary>Bytes of whole frames; bytes beyond are not there.</summary>
+        public long Length { get; set; } = length;
+    }
+
+    public long Epoch { get; }
+
+    public long OldestSequence
+    {
+        get
+        {
+            lock (_segmentsLock) return _segments.Count == 0 ? 0 : _segments[0].First;
+        }
+    }
+
+    public long Bytes
+    {
+        get
+        {
+            lock (_segmentsLock) return _segments.Sum(s => s.Length);
+        }
+    }
+
+    private string SnapshotPath => Path.Combine(_folder, "snapshot");
+
+    public async Task<(long Sequence, ReadOnlyMemory<byte> Bytes)?> ReadSnapshotAsync(CancellationToken cancellationToken)
+    {
+        if (!File.Exists(SnapshotPath)) return null;
+        var bytes = await File.ReadAllBytesAsync(SnapshotPath, cancellationToken).ConfigureAwait(false);
+        if (bytes.Length < sizeof(long)) throw new InvalidDataException($"{SnapshotPath} is cut short at {bytes.Length} bytes.");
+        return (BitConverter.ToInt64(bytes), bytes.AsMemory(sizeof(long)));
+    }
+
+    public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadFramesAsync(long after, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        Segment[] segments;
+        lock (_segmentsLock) segments = [.. _segments];
+        for (var i = 0; i < segments.Length; i++)
+        {
+            if (i + 1 < segments.Length && segments[i + 1].First <= after + 1) continue; // the next one begins at or before what is asked
+            await foreach (var frame in ReadSegmentAsync(segments[i], cancellationToken).ConfigureAwait(false))
+                if (ChangeCodec.RangeOf(frame.Span).Last > after) yield return frame;
+        }
+    }
+
+    private static async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadSegmentAsync(Segment segment, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        SafeFileHandle handle;
+        try
+        {
+            handle = File.OpenHandle(segment.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        }
+        catch (FileNotFoundException)
+        {
+            yield break; // compacted away meanwhile; the reader sees the gap by the sequences
+        }
+
+        using (handle)
+        {
+            var buffer = new byte[ReadBytes];
+            var (start, filled, offset) = (0, 0, 0L);
+            while (offset + start < segment.Length)
+            {
+                var length = ChangeCodec.FrameLength(buffer.AsSpan(start, filled - start));
+                if (length > 0 && length <= filled - start)
+                {
+                    var frame = buffer.AsMemory(start, (int)length);
+                    if (!ChangeCodec.IsIntact(frame.Span)) throw Damaged(segment.Path, offset + start);
+                    yield return frame;
+                    start += (int)length;
+                    continue;
+                }
+
+                if (length > segment.Length - offset - start || (length == 0 && offset + filled >= segment.Length)) throw Damaged(segment.Path, offset + start);
+                (buffer, filled, offset) = Shift(buffer, start, filled, offset, length);
+                start = 0;
+                var read = await RandomAccess.ReadAsync(handle, buffer.AsMemory(filled, (int)Math.Min(buffer.Length - filled, segment.Length - offset - filled)), offset + filled, cancellationToken).ConfigureAwait(false);
+                if (read == 0) throw Damaged(segment.Path, offset);
+                filled += read;
+            }
+        }
+    }
+
+    // Frames handed out are read before the enumerator moves on, so their memory may be used again.
+    private static (byte[] Buffer, int Filled, long Offset) Shift(byte[] buffer, int start, int filled, long offset, long needed)
+    {
+        var target = needed > buffer.Length ? new byte[needed] : buffer;
+        buffer.AsSpan(start, filled - start).CopyTo(target);
+        return (target, filled - start, offset + start);
+    }
+
+    private static InvalidDataException Damaged(string path, long offset) => new($"{path} is damaged at byte {offset}: a frame's length or checksum does not hold.");
+
+    public ValueTask AppendAsync(ReadOnlyMemory<byte> frame, long firstSequence, long lastSequence, CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        var segment = SegmentFor(firstSequence);
+        try
+        {
+            RandomAccess.Write(_handle!, frame.Span, segment.Length);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            JournalMetrics.Failures.Add(1);
+            CutBack(segment);
+            throw new IOException($"The journal could not be written ({segment.Path}): {fault.Message}", fault);
+        }
+
+        JournalMetrics.Frames.Add(1);
+        JournalMetrics.Bytes.Add(frame.Length);
+        if (_policy != FsyncPolicy.Always)
+        {
+            segment.Length += frame.Length;
+            _isDirty = true;
+            return ValueTask.CompletedTask;
+        }
+
+        return new ValueTask(Task.Run(() => FlushThenKeep(segment, frame.Length), CancellationToken.None));
+    }
+
+    private void FlushThenKeep(Segment segment, int length)
+    {
+        try
+        {
+            Flush(_handle!);
+            segment.Length += length;
+        }
+        catch (IOException fault)
+        {
+            JournalMetrics.Failures.Add(1);
+            CutBack(segment);
+            throw new IOException($"The journal could not be flushed ({segment.Path}): {fault.Message}", fault);
+        }
+    }
+
+    private Segment SegmentFor(long firstSequence)
+    {
+        lock (_segmentsLock)
+        {
+            if (_segments.Count > 0 && _segments[^1].Length < _segmentBytes)
+            {
+                _handle ??= OpenForWrite(_segments[^1].Path);
+                return _segments[^1];
+            }
+        }
+
+        var path = Path.Combine(_folder, $"{firstSequence:x16}.journal");
+        SafeFileHandle handle;
+        try
+        {
+            handle = OpenForWrite(path);
+        }
+        catch (IOException fault)
+        {
+            JournalMetrics.Failures.Add(1);
+            throw new IOException($"The journal could not begin a segment ({path}): {fault.Message}", fault);
+        }
+
+        var old = _handle;
+        _handle = handle;
+        if (old is not null)
+        {
+            if (_policy != FsyncPolicy.Os) Flush(old);
+            old.Dispose();
+        }
+
+        if (_policy != FsyncPolicy.Os) FileJournalStore.FlushFolder(_folder);
+        var segment = new Segment(firstSequence, path, 0);
+        lock (_segmentsLock) _segments.Add(segment);
+        return segment;
+    }
+
+    private static SafeFileHandle OpenForWrite(string path) => File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read | FileShare.Delete);
+
+    private void CutBack(Segment segment)
+    {
+        try
+        {
+            RandomAccess.SetLength(_handle!, segment.Length);
+        }
+        catch (IOException)
+        {
+            // The bytes stay behind the last whole frame; the next append overwrites them and a recovery cuts them.
+        }
+    }
+
+    private static void Flush(SafeFileHandle handle)
+    {
+        var started = Stopwatch.GetTimestamp();
+        RandomAccess.FlushToDisk(handle);
+        JournalMetrics.FsyncSeconds.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
+    }
+
+    /// <summary>Background flush of what was written since the last one.</summary>
+    internal void FlushWritten()
+    {
+        if (!_isDirty) return;
+        _isDirty = false;
+        var handle = _handle;
+        if (handle is null || handle.IsClosed) return;
+        try
+        {
+            Flush(handle);
+        }
+        catch (Exception fault) when (fault is IOException or ObjectDisposedException)
+        {
+            JournalMetrics.Failures.Add(1); // a closed segment was flushed when it was closed
+        }
+    }
+
+    public async Task WriteSnapshotAsync(long sequence, ReadOnlyMemory<byte> bytes, long keepAfter, CancellationToken cancellationToken)
+    {
+        if (keepAfter > sequence) throw new ArgumentOutOfRangeException(nameof(keepAfter), keepAfter, $"Frames after the snapshot ({sequence:x}) must be kept.");
+        var temporary = SnapshotPath + ".new";
+        try
+        {
+            await using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 0))
+            {
+                await file.WriteAsync(BitConverter.GetBytes(sequence), cancellationToken).ConfigureAwait(false);
+                await file.WriteAsync(bytes, cancellationToken).ConfigureAwait(false);
+                file.Flush(flushToDisk: _policy != FsyncPolicy.Os);
+            }
+
+            File.Move(temporary, SnapshotPath, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+
+        if (_policy != FsyncPolicy.Os) FileJournalStore.FlushFolder(_folder);
+        JournalMetrics.Snapshots.Add(1);
+        DropSegments(keepAfter);
+    }
+
+    private void DropSegments(long keepAfter)
+    {
+        var dropped = new List<Segment>();
+        lock (_segmentsLock)
+        {
+            while (_segments.Count > 1 && _segments[1].First <= keepAfter + 1)
+            {
+                dropped.Add(_segments[0]);
+                _segments.RemoveAt(0);
+            }
+        }
+
+        foreach (var segment in dropped) File.Delete(segment.Path);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        if (_isDisposed) return ValueTask.CompletedTask;
+        _isDisposed = true;
+        if (_handle is { } handle)
+        {
+            if (_policy != FsyncPolicy.Os) Flush(handle);
+            handle.Dispose();
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    private long ClaimEpoch()
+    {
+        var path = Path.Combine(_folder, "epoch");
+        var epoch = File.Exists(path) && long.TryParse(File.ReadAllText(path), NumberStyles.None, CultureInfo.InvariantCulture, out var last) ? last + 1 : 1;
+        using (var file = new FileStream(path + ".new", FileMode.Create, FileAccess.Write, FileShare.None, 0))
+        {
+            file.Write(System.Text.Encoding.ASCII.GetBytes(epoch.ToString(CultureInfo.InvariantCulture)));
+            file.Flush(flushToDisk: _policy != FsyncPolicy.Os);
+        }
+
+        File.Move(path + ".new", path, overwrite: true);
+        if (_policy != FsyncPolicy.Os) FileJournalStore.FlushFolder(_folder);
+        return epoch;
+    }
+
+    /// <summary>The last segment may end in a frame that was being written when the process died. Anything whole after a bad frame means damage instead.</summary>
+    private static void CutTornTail(Segment segment)
+    {
+        var bytes = File.ReadAllBytes(segment.Path);
+        var at = 0;
+        while (at < bytes.Length)
+        {
+            var length = ChangeCodec.FrameLength(bytes.AsSpan(at));
+            if (length == 0 || at + length > bytes.Length || !ChangeCodec.IsIntact(bytes.AsSpan(at, (int)length))) break;
+            at += (int)length;
+        }
+
+        if (at == bytes.Length) return;
+        var claimed = ChangeCodec.FrameLength(bytes.AsSpan(at));
+        var next = claimed > 0 ? at + claimed : long.MaxValue;
+        if (next < bytes.Length)
+        {
+            var after = bytes.AsSpan((int)next);
+            var length = ChangeCodec.FrameLength(after);
+            if (length > 0 && length <= after.Length && ChangeCodec.IsIntact(after[..(int)length])) throw Damaged(segment.Path, at);
+        }
+
+        using var handle = OpenForWrite(segment.Path);
+        RandomAccess.SetLength(handle, at);
+        RandomAccess.FlushToDisk(handle);
+        segment.Length = at;
+    }
+}
