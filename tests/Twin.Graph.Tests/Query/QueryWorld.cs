@@ -85,6 +85,12 @@ internal sealed class QueryWorld : IDisposable
         Edit(_twins);
     }
 
+    /// <summary>Tries to make some relationships; those to twins of other shards may be refused.</summary>
+    public void Relate(int tries)
+    {
+        for (var i = 0; i < tries; i++) Execute(new PutRelationship(AnyId(), "x" + _random.Next(20), _random.Next(5) == 0 ? "in" : "near", AnyId(), []));
+    }
+
     public CommandResult Execute(TwinCommand command)
     {
         _changes.Clear();

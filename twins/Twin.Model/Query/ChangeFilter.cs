@@ -108,7 +108,7 @@ public sealed class ChangeFilter
     // The condition's property as this change leaves it; false when the change says nothing about it.
     private bool TryReadValue(in Change change, out PropertyValue value)
     {
-        value = change.Value;
+        value = change.Kind == ChangeKind.PropertyRemoved ? default : change.Value;
         if (change.Path.Length == WherePath!.Length) return change.Path == WherePath;
         if (!IsBelow(WherePath, change.Path)) return false;
         if (change.Kind == ChangeKind.PropertyRemoved || change.Value.Kind != ValueKind.Json) value = default;
