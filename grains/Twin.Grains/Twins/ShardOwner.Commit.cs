@@ -36,7 +36,7 @@ internal sealed partial class ShardOwner
             }
         }
 
-        if (!ReferenceEquals(_state.Models, _models.Current.Models)) _state.UseModels(_models.Current.Models);
+        if (!ReferenceEquals(_state.Models, _models.Current.All)) _state.UseModels(_models.Current.All);
         return null;
     }
 
