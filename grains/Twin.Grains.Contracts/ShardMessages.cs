@@ -141,9 +141,9 @@ public interface IModelCatalogGrain : IGrainWithIntegerKey
     ValueTask<CatalogAnswer> DecommissionAsync(string dtmi, bool decommissioned);
 }
 
-/// <summary>A stored model on its way between silos.</summary>
+/// <summary>A stored model on its way between silos. A deleted one stays: journals may speak of it.</summary>
 [GenerateSerializer, Immutable]
-public sealed record CatalogModel([property: Id(0)] string Id, [property: Id(1)] string Dtdl, [property: Id(2)] long UploadTicks, [property: Id(3)] bool IsDecommissioned);
+public sealed record CatalogModel([property: Id(0)] string Id, [property: Id(1)] string Dtdl, [property: Id(2)] long UploadTicks, [property: Id(3)] bool IsDecommissioned, [property: Id(4)] bool IsDeleted = false);
 
 /// <summary>The catalogue at a version.</summary>
 [GenerateSerializer, Immutable]

@@ -6,9 +6,9 @@ using Twin.Model.Dtdl;
 namespace Twin.Grains.Models;
 
 /// <summary>The models at one version, parsed.</summary>
-internal sealed record ModelsAtVersion(long Version, ModelSet Models, FrozenSet<string> Decommissioned, IReadOnlyList<StoredModel> Stored)
+internal sealed record ModelsAtVersion(long Version, ModelSet Models, ModelSet All, FrozenSet<string> Decommissioned, IReadOnlyList<StoredModel> Stored)
 {
-    public static ModelsAtVersion None { get; } = new(0, ModelSet.Empty, FrozenSet<string>.Empty, []);
+    public static ModelsAtVersion None { get; } = new(0, ModelSet.Empty, ModelSet.Empty, FrozenSet<string>.Empty, []);
 }
 
 /// <summary>This process' copy of the model catalogue, parsed once for all its shards and doors. Thread-safe.</summary>
@@ -31,8 +31,12 @@ internal sealed class ModelCache(IGrainFactory grains)
             var catalog = grains.GetGrain<IModelCatalogGrain>(0);
             if (_current.Version != 0 && await catalog.GetVersionAsync() == _current.Version) return;
             var page = await catalog.GetAsync();
-            var stored = page.Models.Select(m => new StoredModel(m.Id, m.Dtdl, new WallTime(m.UploadTicks), m.IsDecommissioned)).OrderBy(m => m.Id, StringComparer.Ordinal).ToArray();
-            _current = new ModelsAtVersion(page.Version, Parse(stored), stored.Where(m => m.IsDecommissioned).Select(m => m.Id).ToFrozenSet(StringComparer.Ordinal), stored);
+            var deleted = page.Models.Where(m => m.IsDeleted).Select(m => m.Id).ToHashSet(StringComparer.Ordinal);
+            var every = page.Models.Select(m => new StoredModel(m.Id, m.Dtdl, new WallTime(m.UploadTicks), m.IsDecommissioned)).OrderBy(m => m.Id, StringComparer.Ordinal).ToArray();
+            var all = Parse(every);
+            var live = deleted.Count == 0 ? all : new ModelSet(all.Interfaces.Values.Where(i => !deleted.Contains(i.Id)));
+            var stored = every.Where(m => !deleted.Contains(m.Id)).ToArray();
+            _current = new ModelsAtVersion(page.Version, live, all, every.Where(m => m.IsDecommissioned || deleted.Contains(m.Id)).Select(m => m.Id).ToFrozenSet(StringComparer.Ordinal), stored);
         }
         finally { _refreshing.Release(); }
     }
@@ -40,7 +44,7 @@ internal sealed class ModelCache(IGrainFactory grains)
     // Definitions already in use are kept: a DTMI's content never changes, and tables hold on to theirs.
     private ModelSet Parse(StoredModel[] stored)
     {
-        var known = _current.Models;
+        var known = _current.All;
         var texts = stored.Where(m => known.Find(m.Id) is null).Select(m => m.Dtdl).ToArray();
         if (texts.Length == 0 && stored.Length == known.Interfaces.Count) return known;
         var parsed = texts.Length == 0 ? known : ParseOrThrow(texts, known);

@@ -29,9 +29,11 @@ internal sealed class ModelCatalogGrain([PersistentState("models", "twins")] IPe
         if (!TrySplit(dtdl, out var texts, out var bad)) return bad;
         var known = DtdlParser.Parse([.. state.State.Models.Select(m => m.Dtdl)], ModelSet.Empty).Models;
         foreach (var id in texts.Keys)
-            if (known.Find(id) is not null) return Refuse(TwinStatus.Conflict, "ModelIdAlreadyExists", $"Model '{id}' exists already; give the changed one a new version.", id);
+            if (known.Find(id) is not null && !state.State.Models.Exists(m => m.Id == id && m.IsDeleted && m.Dtdl == texts[id])) return Refuse(TwinStatus.Conflict, "ModelIdAlreadyExists", $"Model '{id}' exists already; give the changed one a new version.", id);
         if (state.State.Models.Count + texts.Count > MostModels) return Refuse(TwinStatus.TooMuch, "TooManyModels", $"At most {MostModels} models are kept.", null);
-        var parsed = DtdlParser.Parse([.. texts.Values], known);
+        var back = state.State.Models.Where(m => texts.ContainsKey(m.Id)).Select(m => m.Id).ToArray();
+        foreach (var id in back) texts.Remove(id);
+        var parsed = texts.Count == 0 ? new DtdlParseResult(known, []) : DtdlParser.Parse([.. texts.Values], known);
         if (parsed.Errors.Count > 0)
         {
             var all = string.Join(" ", parsed.Errors.Take(5).Select(e => e.ToString()));
@@ -39,24 +41,30 @@ internal sealed class ModelCatalogGrain([PersistentState("models", "twins")] IPe
         }
 
         var now = clock.GetUtcNow().UtcTicks;
+        foreach (var id in back)
+        {
+            var at = state.State.Models.FindIndex(m => m.Id == id);
+            state.State.Models[at] = state.State.Models[at] with { IsDeleted = false, IsDecommissioned = false };
+        }
+
         state.State.Models.AddRange(texts.Select(t => new CatalogModel(t.Key, t.Value, now, false)));
         return await KeepAsync(TwinStatus.Created);
     }
 
     public async ValueTask<CatalogAnswer> RemoveAsync(string dtmi)
     {
-        var index = state.State.Models.FindIndex(m => m.Id == dtmi);
+        var index = state.State.Models.FindIndex(m => m.Id == dtmi && !m.IsDeleted);
         if (index < 0) return NoModel(dtmi);
-        var rest = state.State.Models.Where(m => m.Id != dtmi).Select(m => m.Dtdl).ToArray();
+        var rest = state.State.Models.Where(m => m.Id != dtmi && !m.IsDeleted).Select(m => m.Dtdl).ToArray();
         if (DtdlParser.Parse(rest, ModelSet.Empty).Errors.Count > 0)
             return Refuse(TwinStatus.Conflict, "ModelReferencesNotDeleted", $"Model '{dtmi}' is extended or contained by another model; delete that one first.", dtmi);
-        state.State.Models.RemoveAt(index);
+        state.State.Models[index] = state.State.Models[index] with { IsDeleted = true };
         return await KeepAsync(TwinStatus.Ok);
     }
 
     public async ValueTask<CatalogAnswer> DecommissionAsync(string dtmi, bool decommissioned)
     {
-        var index = state.State.Models.FindIndex(m => m.Id == dtmi);
+        var index = state.State.Models.FindIndex(m => m.Id == dtmi && !m.IsDeleted);
         if (index < 0) return NoModel(dtmi);
         state.State.Models[index] = state.State.Models[index] with { IsDecommissioned = decommissioned };
         return await KeepAsync(TwinStatus.Ok);

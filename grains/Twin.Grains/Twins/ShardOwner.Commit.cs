@@ -16,11 +16,18 @@ internal sealed partial class ShardOwner
     /// <summary>Recovers when needed and takes newer models in; null when the shard can serve, else why not.</summary>
     private async ValueTask<Problem?> NotReadyAsync(long modelVersion)
     {
-        if (!_isRecovered)
+        // Again after each await: meanwhile the journal may have failed, and this state may be the one thrown away.
+        var isRefreshed = false;
+        while (!_isRecovered || (!isRefreshed && modelVersion > _models.Current.Version))
         {
             try
             {
-                await RecoverAsync();
+                if (!_isRecovered) await RecoverAsync();
+                else
+                {
+                    isRefreshed = true;
+                    await _models.RefreshAsync();
+                }
             }
             catch (Exception fault) when (fault is IOException or InvalidDataException or TimeoutException)
             {
@@ -29,8 +36,7 @@ internal sealed partial class ShardOwner
             }
         }
 
-        if (modelVersion > _models.Current.Version) await _models.RefreshAsync();
-        if (!ReferenceEquals(_state.Models, _models.Current.Models)) _state.UseModels(_models.Current.Models);
+        if (!ReferenceEquals(_state.Models, _models.Current.All)) _state.UseModels(_models.Current.All);
         return null;
     }
 
@@ -53,7 +59,6 @@ internal sealed partial class ShardOwner
     {
         var started = _clock.GetTimestamp();
         if (_models.Current.Version == 0) await _models.RefreshAsync();
-        var isFirst = _journal is null;
         _journal ??= await _journals.OpenAsync(_options.Branch, Shard, CancellationToken.None);
         _queries.Dispose();
         (_state, _documents, _queries) = Fresh();
@@ -71,7 +76,7 @@ internal sealed partial class ShardOwner
 
         _committed = _state.LastSequence;
         _sinceSnapshot = replayed;
-        if (isFirst) _state.StartEpoch(_journal.Epoch, Now, _pending);
+        if (FeedSequence.EpochOf(_state.LastSequence) < _journal.Epoch) _state.StartEpoch(_journal.Epoch, Now, _pending);
         _isRecovered = true;
         Fault = null;
         RecoverySeconds = _clock.GetElapsedTime(started).TotalSeconds;
@@ -94,7 +99,7 @@ internal sealed partial class ShardOwner
         {
             append = AppendPending();
         }
-        catch (IOException fault)
+        catch (Exception fault) when (fault is IOException or ArgumentException or ObjectDisposedException)
         {
             return new(Break(fault));
         }
@@ -151,7 +156,7 @@ internal sealed partial class ShardOwner
             {
                 append = AppendPending();
             }
-            catch (IOException fault)
+            catch (Exception fault)
             {
                 append = ValueTask.FromException(fault);
             }

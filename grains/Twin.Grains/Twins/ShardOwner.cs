@@ -160,7 +160,7 @@ internal sealed partial class ShardOwner : IAsyncDisposable
 
     private (ShardState State, TwinDocuments Documents, ShardQueryEngine Queries) Fresh()
     {
-        var state = new ShardState(Shard, _options.ShardCount, _models.Current.Models) { MaxFutureSkew = _options.SampleRules.MaxFutureSkew };
+        var state = new ShardState(Shard, _options.ShardCount, _models.Current.All) { MaxFutureSkew = _options.SampleRules.MaxFutureSkew };
         return (state, new TwinDocuments(state), new ShardQueryEngine(state, _clock));
     }
 }

@@ -16,7 +16,7 @@ public sealed class FileJournalStore : IJournalStore
     private readonly TimeProvider _clock;
     private readonly FileStream _lock;
     private readonly CancellationTokenSource _stopping = new();
-    private readonly List<FileShardJournal> _journals = [];
+    private readonly Dictionary<string, FileShardJournal> _journals = new(StringComparer.Ordinal);
     private readonly Task _flushing;
 
     /// <summary>Locks the root; creates it when missing.</summary>
@@ -51,9 +51,13 @@ public sealed class FileJournalStore : IJournalStore
         var folder = Path.Combine(_root, branch, $"shard-{shard}");
         return Task.Run<IShardJournal>(() =>
         {
-            var journal = new FileShardJournal(folder, _policy, SegmentBytes, _clock);
-            lock (_journals) _journals.Add(journal);
-            return journal;
+            lock (_journals)
+            {
+                if (_journals.Remove(folder, out var earlier)) earlier.Fence();
+                var journal = new FileShardJournal(folder, _policy, SegmentBytes, _clock);
+                _journals.Add(folder, journal);
+                return journal;
+            }
         }, cancellationToken);
     }
 
@@ -69,7 +73,7 @@ public sealed class FileJournalStore : IJournalStore
 
     private FileShardJournal[] Journals()
     {
-        lock (_journals) return [.. _journals];
+        lock (_journals) return [.. _journals.Values];
     }
 
     private async Task FlushLoopAsync()

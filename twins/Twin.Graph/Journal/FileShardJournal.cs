@@ -18,8 +18,11 @@ internal sealed class FileShardJournal : IShardJournal
     private readonly Lock _segmentsLock = new();
     private readonly List<Segment> _segments = [];
     private SafeFileHandle? _handle;
+    private readonly Lock _writeLock = new();
     private volatile bool _isDirty;
+    private volatile string? _lost;
     private bool _isDisposed;
+    private bool _isFenced;
 
     public FileShardJournal(string folder, FsyncPolicy policy, long segmentBytes, TimeProvider clock)
     {
@@ -131,7 +134,22 @@ internal sealed class FileShardJournal : IShardJournal
 
     public ValueTask AppendAsync(ReadOnlyMemory<byte> frame, long firstSequence, long lastSequence, CancellationToken cancellationToken)
     {
+        lock (_writeLock)
+        {
+            CheckWritable();
+            return Append(frame, firstSequence);
+        }
+    }
+
+    private void CheckWritable()
+    {
+        if (_isFenced) throw new JournalFencedException($"The journal '{_folder}' was claimed by a later writer; this one had epoch {Epoch}.");
         ObjectDisposedException.ThrowIf(_isDisposed, this);
+        if (_lost is { } lost) throw new IOException(lost);
+    }
+
+    private ValueTask Append(ReadOnlyMemory<byte> frame, long firstSequence)
+    {
         var segment = SegmentFor(firstSequence);
         try
         {
@@ -160,8 +178,12 @@ internal sealed class FileShardJournal : IShardJournal
     {
         try
         {
-            Flush(_handle!);
-            segment.Length += length;
+            lock (_writeLock)
+            {
+                CheckWritable();
+                Flush(_handle!);
+                segment.Length += length;
+            }
         }
         catch (IOException fault)
         {
@@ -240,15 +262,22 @@ internal sealed class FileShardJournal : IShardJournal
         {
             Flush(handle);
         }
-        catch (Exception fault) when (fault is IOException or ObjectDisposedException)
+        catch (ObjectDisposedException)
         {
-            JournalMetrics.Failures.Add(1); // a closed segment was flushed when it was closed
+            // a closed segment was flushed when it was closed
+        }
+        catch (IOException fault)
+        {
+            // What the device holds is unknown now, and trying again may falsely succeed: no further append is taken.
+            JournalMetrics.Failures.Add(1);
+            _lost = $"A flush of '{_folder}' failed; start again once the disk is well: {fault.Message}";
         }
     }
 
     public async Task WriteSnapshotAsync(long sequence, ReadOnlyMemory<byte> bytes, long keepAfter, CancellationToken cancellationToken)
     {
         if (keepAfter > sequence) throw new ArgumentOutOfRangeException(nameof(keepAfter), keepAfter, $"Frames after the snapshot ({sequence:x}) must be kept.");
+        lock (_writeLock) CheckWritable();
         var temporary = SnapshotPath + ".new";
         try
         {
@@ -287,17 +316,29 @@ internal sealed class FileShardJournal : IShardJournal
         foreach (var segment in dropped) File.Delete(segment.Path);
     }
 
+    /// <summary>A later writer came: closes, and refuses from here on.</summary>
+    internal void Fence()
+    {
+        lock (_writeLock)
+        {
+            Close();
+            _isFenced = true;
+        }
+    }
+
     public ValueTask DisposeAsync()
     {
-        if (_isDisposed) return ValueTask.CompletedTask;
-        _isDisposed = true;
-        if (_handle is { } handle)
-        {
-            if (_policy != FsyncPolicy.Os) Flush(handle);
-            handle.Dispose();
-        }
-
+        lock (_writeLock) Close();
         return ValueTask.CompletedTask;
+    }
+
+    private void Close()
+    {
+        if (_isDisposed) return;
+        _isDisposed = true;
+        if (_handle is not { } handle) return;
+        if (_policy != FsyncPolicy.Os) Flush(handle);
+        handle.Dispose();
     }
 
     private long ClaimEpoch()

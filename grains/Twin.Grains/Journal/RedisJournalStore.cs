@@ -1,0 +1,29 @@
+using StackExchange.Redis;
+using Twin.Graph.Journal;
+
+namespace Twin.Grains.Journal;
+
+/// <summary>
+/// Journals in Redis 7 or Garnet (with Lua): one list of frames a shard under <c>{prefix}{branch/shard}:</c>. Every write is one
+/// script that first checks the epoch, so that a silo that lost a shard cannot write to it. How durable an append is, is the
+/// server's <c>appendfsync</c>. Thread-safe. The connection stays the caller's.
+/// </summary>
+public sealed class RedisJournalStore(IConnectionMultiplexer redis, TimeProvider clock, string prefix = "twin:") : IJournalStore
+{
+    /// <summary>Longest an append waits for a store that is gone before it fails.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <inheritdoc/>
+    public async Task<IShardJournal> OpenAsync(string branch, int shard, CancellationToken cancellationToken)
+    {
+        if (branch.Length is 0 or > 64 || branch.AsSpan().IndexOfAnyExcept("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") >= 0)
+            throw new ArgumentException($"Branch '{branch}' must be 1 to 64 of A-Z a-z 0-9 - _.", nameof(branch));
+        ArgumentOutOfRangeException.ThrowIfNegative(shard);
+        var journal = new RedisShardJournal(redis.GetDatabase(), clock, Patience, $"{prefix}{{{branch}/{shard}}}:");
+        await journal.ClaimAsync(cancellationToken).ConfigureAwait(false);
+        return journal;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+}

@@ -1,0 +1,74 @@
+using Twin.Graph.Journal;
+using Twin.Model;
+
+namespace Twin.Grains.Tests;
+
+public sealed class FailureTests
+{
+    private const string Lamp = """
+        {"@id":"dtmi:test:Lamp;1","@type":"Interface","@context":"dtmi:dtdl:context;3","contents":[{"@type":"Property","name":"level","schema":"double"}]}
+        """;
+
+    private static PatchTwin Level(double level) => new("lamp", [new PatchOperation(PatchVerb.Add, "level", PropertyValue.From(level))]);
+
+    [Fact]
+    public async Task A_full_disk_refuses_writes_as_unavailable_changes_nothing_and_passes()
+    {
+        FullDisk disk = null!;
+        await using var world = await new World { Options = new TwinGrainOptions { ShardCount = 1 }, Wrap = s => disk = new FullDisk(s) }.StartAsync();
+        Assert.True((await world.Store.AddModelsAsync([Lamp])).IsDone);
+        Assert.True((await world.Store.ExecuteAsync(new PutTwin("lamp", "dtmi:test:Lamp;1", []))).IsDone);
+        var kept = await world.Store.ExecuteAsync(Level(1));
+        disk.IsFull = true;
+        var refused = await Task.WhenAll(Enumerable.Range(2, 50).Select(i => world.Store.ExecuteAsync(Level(i)).AsTask()));
+        Assert.All(refused, r => Assert.Equal(TwinStatus.Unavailable, r.Status));
+        Assert.Contains("No space left", refused[0].Problem!.Detail, StringComparison.Ordinal);
+        Assert.Equal(kept.Version, (await world.Store.GetTwinAsync("lamp")).Version); // reads go on, from what was kept
+        disk.IsFull = false;
+        Assert.True((await world.Store.ExecuteAsync(Level(99) with { IfMatch = kept.Version })).IsDone);
+    }
+
+    [Fact]
+    public async Task A_world_starts_again_after_a_model_whose_twins_are_in_the_journal_was_deleted()
+    {
+        await using var world = await new World { Options = new TwinGrainOptions { ShardCount = 1 } }.StartAsync();
+        Assert.True((await world.Store.AddModelsAsync([Lamp])).IsDone);
+        Assert.True((await world.Store.ExecuteAsync(new PutTwin("lamp", "dtmi:test:Lamp;1", []))).IsDone);
+        Assert.Equal(TwinStatus.Conflict, (await world.Store.DeleteModelAsync("dtmi:test:Lamp;1")).Status);
+        Assert.True((await world.Store.ExecuteAsync(new DeleteTwin("lamp"))).IsDone);
+        Assert.True((await world.Store.DeleteModelAsync("dtmi:test:Lamp;1")).IsDone);
+        await world.StopAsync();
+        await world.StartAsync();
+        Assert.Equal(TwinStatus.NotFound, (await world.Store.GetTwinAsync("lamp")).Status);
+    }
+
+    private sealed class FullDisk(IJournalStore inner) : IJournalStore
+    {
+        public bool IsFull { get; set; }
+
+        public async Task<IShardJournal> OpenAsync(string branch, int shard, CancellationToken cancellationToken) =>
+            new Journal(this, await inner.OpenAsync(branch, shard, cancellationToken));
+
+        public ValueTask DisposeAsync() => inner.DisposeAsync();
+
+        private sealed class Journal(FullDisk disk, IShardJournal inner) : IShardJournal
+        {
+            public long Epoch => inner.Epoch;
+
+            public long OldestSequence => inner.OldestSequence;
+
+            public long Bytes => inner.Bytes;
+
+            public Task<(long Sequence, ReadOnlyMemory<byte> Bytes)?> ReadSnapshotAsync(CancellationToken cancellationToken) => inner.ReadSnapshotAsync(cancellationToken);
+
+            public IAsyncEnumerable<ReadOnlyMemory<byte>> ReadFramesAsync(long after, CancellationToken cancellationToken) => inner.ReadFramesAsync(after, cancellationToken);
+
+            public ValueTask AppendAsync(ReadOnlyMemory<byte> frame, long firstSequence, long lastSequence, CancellationToken cancellationToken) =>
+                disk.IsFull ? throw new IOException("No space left on device") : inner.AppendAsync(frame, firstSequence, lastSequence, cancellationToken);
+
+            public Task WriteSnapshotAsync(long sequence, ReadOnlyMemory<byte> bytes, long keepAfter, CancellationToken cancellationToken) => inner.WriteSnapshotAsync(sequence, bytes, keepAfter, cancellationToken);
+
+            public ValueTask DisposeAsync() => inner.DisposeAsync();
+        }
+    }
+}

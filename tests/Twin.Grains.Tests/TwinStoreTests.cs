@@ -1,0 +1,100 @@
+using System.Text.Json;
+using Twin.Model;
+
+namespace Twin.Grains.Tests;
+
+public sealed class TwinStoreTests
+{
+    private const string Lamp = """
+        {"@id":"dtmi:test:Lamp;1","@type":"Interface","@context":"dtmi:dtdl:context;3","contents":[
+         {"@type":"Property","name":"level","schema":"double"},{"@type":"Relationship","name":"feeds"}]}
+        """;
+
+    private static async Task<ITwinStore> PrepareAsync(World world, int twins)
+    {
+        var added = await world.Store.AddModelsAsync([Lamp]);
+        Assert.Equal(TwinStatus.Created, added.Status);
+        for (var i = 0; i < twins; i++) Assert.Equal(TwinStatus.Created, (await world.Store.ExecuteAsync(new PutTwin($"lamp-{i}", "dtmi:test:Lamp;1", []))).Status);
+        return world.Store;
+    }
+
+    private static PatchTwin Level(string id, double level) => new(id, [new PatchOperation(PatchVerb.Add, "level", PropertyValue.From(level))]);
+
+    private static async Task<double> LevelAsync(ITwinStore store, string id)
+    {
+        var document = await store.GetTwinAsync(id);
+        Assert.Equal(TwinStatus.Ok, document.Status);
+        using var json = JsonDocument.Parse(document.Json);
+        return json.RootElement.GetProperty("level").GetDouble();
+    }
+
+    [Fact]
+    public async Task A_read_after_an_acknowledged_write_sees_it_under_concurrency_and_over_two_silos()
+    {
+        await using var world = await new World { Silos = 2 }.StartAsync();
+        var store = await PrepareAsync(world, 40);
+        var other = world.StoreOf(1);
+        await Task.WhenAll(Enumerable.Range(0, 40).Select(async i =>
+        {
+            for (var round = 1; round <= 25; round++)
+            {
+                Assert.True((await store.ExecuteAsync(Level($"lamp-{i}", round))).IsDone);
+                Assert.Equal(round, await LevelAsync(round % 2 == 0 ? other : store, $"lamp-{i}"));
+            }
+        }));
+    }
+
+    [Fact]
+    public async Task A_feed_goes_on_over_a_restart_without_gap_or_duplicate_and_state_is_back()
+    {
+        await using var world = await new World { Options = new TwinGrainOptions { ShardCount = 1, FeedRing = 1_024 } }.StartAsync();
+        var store = await PrepareAsync(world, 4);
+        for (var i = 0; i < 1_500; i++) Assert.True((await store.ExecuteAsync(Level("lamp-1", i))).IsDone);
+        var seen = await FollowAsync(store, 0, 700);
+        await world.StopAsync();
+        await world.StartAsync();
+        for (var i = 1_500; i < 1_600; i++) Assert.True((await world.Store.ExecuteAsync(Level("lamp-1", i))).IsDone);
+        seen.AddRange(await FollowAsync(world.Store, seen[^1].Sequence, int.MaxValue));
+        Assert.Equal(Enumerable.Range(0, 1_600).Select(i => (double)i), seen.Where(c => c.Kind == ChangeKind.PropertyChanged).Select(c => c.Value.AsNumber));
+        Assert.Equal(1_599, await LevelAsync(world.Store, "lamp-1"));
+    }
+
+    private static async Task<List<Change>> FollowAsync(ITwinStore store, long after, int most)
+    {
+        var seen = new List<Change>();
+        while (seen.Count < most)
+        {
+            var page = await store.ReadFeedAsync(0, after, 100, TimeSpan.Zero);
+            Assert.False(page.Reset);
+            if (page.Changes.Count == 0) break;
+            seen.AddRange(page.Changes);
+            after = page.Next;
+        }
+
+        return seen;
+    }
+
+    [Fact]
+    public async Task Relationships_between_shards_are_seen_from_both_ends_and_go_together_with_a_cascade()
+    {
+        await using var world = await new World().StartAsync();
+        var store = await PrepareAsync(world, 12);
+        for (var i = 1; i < 12; i++) Assert.Equal(TwinStatus.Created, (await store.ExecuteAsync(new PutRelationship("lamp-0", $"r{i}", "feeds", $"lamp-{i}", []))).Status);
+        for (var i = 1; i < 12; i++) Assert.Single((await store.ListIncomingAsync($"lamp-{i}", 10, null)).Rows);
+        Assert.Equal(TwinStatus.Conflict, (await store.ExecuteAsync(new DeleteTwin("lamp-0"))).Status);
+        Assert.True((await store.ExecuteAsync(new DeleteTwin("lamp-0") { Cascade = true })).IsDone);
+        for (var i = 1; i < 12; i++) Assert.Empty((await store.ListIncomingAsync($"lamp-{i}", 10, null)).Rows);
+    }
+
+    [Fact]
+    public async Task A_batch_over_shards_is_done_whole_or_not_at_all()
+    {
+        await using var world = await new World().StartAsync();
+        var store = await PrepareAsync(world, 8);
+        var commands = Enumerable.Range(0, 8).Select(i => (TwinCommand)Level($"lamp-{i}", 7)).ToList();
+        Assert.All(await store.ExecuteAtomicAsync(commands), r => Assert.True(r.IsDone));
+        var refused = await store.ExecuteAtomicAsync([.. Enumerable.Range(0, 8).Select(i => (TwinCommand)Level($"lamp-{i}", 8)), Level("lamp-none", 8)]);
+        Assert.Equal(TwinStatus.NotFound, refused[^1].Status);
+        for (var i = 0; i < 8; i++) Assert.Equal(7, await LevelAsync(store, $"lamp-{i}"));
+    }
+}
