@@ -1,20 +1,20 @@
-using System.Diagnostics;
 using Twin.Silo;
-using StackExchange.Redis;
-var sw = Stopwatch.StartNew();
-var b = WebApplication.CreateSlimBuilder();
-using var store = EmbeddedStore.Start(Path.GetFullPath(args[0]), Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance);
-Console.WriteLine($"garnet {sw.ElapsedMilliseconds}");
-var m = await ConnectionMultiplexer.ConnectAsync(store.Connection);
-Console.WriteLine($"connected {sw.ElapsedMilliseconds}");
-var db = m.GetDatabase();
-Console.WriteLine(await db.StringGetAsync("x"));
-await db.StringSetAsync("x", DateTime.UtcNow.ToString("O"));
-Console.WriteLine($"set {sw.ElapsedMilliseconds}");
-b.Services.AddSingleton<IConnectionMultiplexer>(m);
-b.Host.UseOrleans(s => { s.UseRedisClustering(o=>o.ConfigurationOptions = store.Connection); s.AddRedisGrainStorage("twins", o=>o.ConfigurationOptions = store.Connection); s.UseRedisReminderService(o=>o.ConfigurationOptions = store.Connection);
- s.ConfigureEndpoints(System.Net.IPAddress.Loopback, 11111, 30000, true); });
-var app = b.Build();
-await app.StartAsync();
-Console.WriteLine($"started {sw.ElapsedMilliseconds}; keys {string.Join(",", m.GetServers()[0].Keys().Select(k=>k.ToString()))}");
-Environment.Exit(0);
+
+if (args.Any(a => a is "--help" or "-h" or "-?"))
+{
+    Console.WriteLine(TwinSettings.Usage);
+    return 0;
+}
+
+try
+{
+    var app = await SiloHost.CreateAsync(args);
+    await app.RunAsync();
+    return 0;
+}
+catch (Exception fault) when (fault is FormatException or InvalidOperationException or IOException)
+{
+    // A setting, an address, a locked folder: the operator needs the sentence, not the stack.
+    await Console.Error.WriteLineAsync(fault.Message);
+    return 2;
+}
