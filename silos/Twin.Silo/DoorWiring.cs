@@ -43,6 +43,7 @@ internal static class DoorWiring
         app.MapPrometheusScrapingEndpoint("/metrics");
         if (settings.Dashboard) app.MapOrleansDashboard("/dashboard");
         if (settings.Role != SiloRole.Silo) app.MapTwinEndpoints();
+        app.MapFallback(context => TwinProblems.WriteAsync(context, 404, "NotFound", $"There is nothing at {context.Request.Method} {context.Request.Path}. The routes are listed at /docs."));
     }
 
     private static void ListenLocalhostOrFree(this Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions kestrel, int port)
