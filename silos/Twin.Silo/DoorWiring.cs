@@ -25,7 +25,7 @@ internal static class DoorWiring
             else kestrel.Listen(settings.Bind, settings.Port);
         });
         builder.Services.AddSingleton<IWorldSource, WorldSource>();
-        builder.Services.AddTwinDoors(builder.Configuration);
+        builder.Services.AddTwinDoors(builder.Configuration, settings.DataFolder);
         if (settings.Role == SiloRole.Silo || settings.MqttPort < 0) return;
         builder.Services.AddMqttDoor(o => o.Endpoint = new IPEndPoint(settings.Bind, settings.MqttPort));
         builder.Services.AddSparkplugHost();
