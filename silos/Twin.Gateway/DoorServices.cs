@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Orleans;
 using Twin.Gateway.Http;
+using Twin.Gateway.Jobs;
 using Twin.Gateway.Mqtt;
 using Twin.Gateway.Security;
 using Twin.Gateway.Streams;
@@ -22,9 +23,11 @@ public static class DoorServices
     /// <exception cref="InvalidOperationException">Says what to configure.</exception>
     public static void CheckAddress(System.Net.IPAddress address, IConfiguration configuration) => Admission.CheckAddress(address, AuthOptions.From(configuration));
 
-    /// <summary>Adds admission, limits, the feed hub. Taken from the services: <see cref="ITwinStore"/>, <see cref="IngestHost"/>, <see cref="IWorldSource"/>, <see cref="IGrainFactory"/>, optionally <see cref="IHistoryStore"/> and <see cref="MqttDoor"/>.</summary>
-    public static IServiceCollection AddTwinDoors(this IServiceCollection services, IConfiguration configuration)
+    /// <summary>Adds admission, limits, import jobs (kept below <paramref name="dataFolder"/>), the feed hub. Taken from the services: <see cref="ITwinStore"/>, <see cref="IngestHost"/>, <see cref="IWorldSource"/>, <see cref="IGrainFactory"/>, optionally <see cref="IHistoryStore"/> and <see cref="MqttDoor"/>.</summary>
+    public static IServiceCollection AddTwinDoors(this IServiceCollection services, IConfiguration configuration, string dataFolder)
     {
+        services.AddSingleton(s => new ImportJobs(Path.Combine(dataFolder, "imports"), s.GetRequiredService<ITwinStore>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<ImportJobs>>()));
+        services.AddHostedService(s => s.GetRequiredService<ImportJobs>());
         services.AddSingleton(AuthOptions.From(configuration));
         services.AddSingleton(LimitOptions.From(configuration));
         services.AddSingleton<CredentialCheck>().AddSingleton<Admission>().AddSingleton<ClientLimits>().AddSingleton<StreamDoor>();
@@ -61,6 +64,7 @@ public static class DoorServices
         app.MapGet("/stream", stream.InvokeAsync).WithTags("Streams").WithSummary("Changes over WebSocket or SSE");
         TwinEndpoints.Map(app, store);
         HotRoutes.Describe(app);
+        ImportEndpoints.Map(app, services.GetRequiredService<ImportJobs>());
         WorldEndpoints.Map(app, store, services.GetRequiredService<IWorldSource>(), services.GetRequiredService<FeedHub>(), () => services.GetRequiredService<IngestHost>().Rates);
         HistoryEndpoints.Map(app, services.GetService<IHistoryStore>(), branch, services.GetRequiredService<TimeProvider>());
         DeviceEndpoints.Map(app, services.GetRequiredService<IGrainFactory>(), services.GetRequiredService<TimeProvider>());

@@ -25,7 +25,7 @@ internal static class DoorWiring
             else kestrel.Listen(settings.Bind, settings.Port);
         });
         builder.Services.AddSingleton<IWorldSource, WorldSource>();
-        builder.Services.AddTwinDoors(builder.Configuration);
+        builder.Services.AddTwinDoors(builder.Configuration, settings.DataFolder);
         if (settings.Role == SiloRole.Silo || settings.MqttPort < 0) return;
         builder.Services.AddMqttDoor(o => o.Endpoint = new IPEndPoint(settings.Bind, settings.MqttPort));
         builder.Services.AddSparkplugHost();
@@ -43,6 +43,7 @@ internal static class DoorWiring
         app.MapPrometheusScrapingEndpoint("/metrics");
         if (settings.Dashboard) app.MapOrleansDashboard("/dashboard");
         if (settings.Role != SiloRole.Silo) app.MapTwinEndpoints();
+        app.MapFallback(context => TwinProblems.WriteAsync(context, 404, "NotFound", $"There is nothing at {context.Request.Method} {context.Request.Path}. The routes are listed at /docs."));
     }
 
     private static void ListenLocalhostOrFree(this Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions kestrel, int port)

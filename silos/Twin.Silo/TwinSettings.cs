@@ -119,9 +119,9 @@ public sealed class TwinSettings
         }
     }
 
-    private static List<KeyValuePair<string, string?>> FromArguments(string[] arguments)
+    private static Dictionary<string, string?> FromArguments(string[] arguments)
     {
-        var pairs = new List<KeyValuePair<string, string?>>();
+        var pairs = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase); // of a repeated switch the last counts
         for (var i = 0; i < arguments.Length; i++)
         {
             var word = arguments[i];
@@ -131,7 +131,7 @@ public sealed class TwinSettings
             if (name.StartsWith("Twin:", StringComparison.Ordinal)) name = name[5..];
             else if (!Switches.Contains(name)) throw new FormatException($"There is no switch --{name}.\n{Usage}");
             if (equals < 0 && i + 1 >= arguments.Length) throw new FormatException($"--{name} wants a value.\n{Usage}");
-            pairs.Add(new("Twin:" + name, equals < 0 ? arguments[++i] : word[(equals + 1)..]));
+            pairs["Twin:" + name] = equals < 0 ? arguments[++i] : word[(equals + 1)..];
         }
 
         return pairs;

@@ -9,7 +9,8 @@ internal sealed class PendingOperation : IValueTaskSource<ShardAnswer>
 {
     private static readonly DefaultObjectPool<PendingOperation> Pool = new(new DefaultPooledObjectPolicy<PendingOperation>(), 4_096);
 
-    private ManualResetValueTaskSourceCore<ShardAnswer> _core = new() { RunContinuationsAsynchronously = true };
+    // On one core a hop to another thread is only a context switch; on several, the lane must not wait for its callers.
+    private ManualResetValueTaskSourceCore<ShardAnswer> _core = new() { RunContinuationsAsynchronously = Environment.ProcessorCount > 1 };
 
     public ShardOperation Operation { get; private set; }
 

@@ -1,0 +1,115 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Twin.Grains;
+using Twin.Model;
+
+namespace Twin.Gateway.Jobs;
+
+/// <summary>
+/// Runs import jobs one after the other, a batch of lines at a time: models together, then twins and relationships, replacing what is
+/// there. Progress is durable after each batch; a batch that was under way when the process died is done again, which changes
+/// nothing. At most 1,000 jobs are kept. Thread-safe.
+/// </summary>
+internal sealed class ImportJobs(string folder, ITwinStore store, TimeProvider clock, ILogger<ImportJobs> log) : BackgroundService
+{
+    private const int BatchLines = 8_000;
+    private const int MostJobs = 1_000;
+
+    private readonly ConcurrentDictionary<string, ImportJob> _jobs = new(StringComparer.Ordinal);
+    private readonly Channel<ImportJob> _queue = Channel.CreateBounded<ImportJob>(MostJobs);
+    private readonly Lock _adding = new();
+
+    public IEnumerable<ImportJob> All => _jobs.Values.OrderBy(j => j.Progress.CreatedAt);
+
+    public ImportJob? Find(string id) => _jobs.GetValueOrDefault(id);
+
+    public string FolderOf(string id) => Path.Combine(folder, Uri.EscapeDataString(id));
+
+    /// <summary>Folder that <c>inputBlobUri</c> names files of.</summary>
+    public string Folder => folder;
+
+    /// <summary>Takes a job whose input is in place; false with a problem when its id is taken or there are too many.</summary>
+    public bool TryAdd(string id, string? file, long bytes, out Problem? problem)
+    {
+        problem = null;
+        lock (_adding)
+        {
+            if (_jobs.ContainsKey(id)) problem = new Problem("JobExists", $"There is a job '{id}' already; delete it first, or take another id.", "id");
+            else if (_jobs.Count >= MostJobs) problem = new Problem("TooManyJobs", $"{MostJobs} jobs are kept; delete some.", "id");
+            if (problem is not null) return false;
+            var job = new ImportJob(FolderOf(id), new ImportProgress { Id = id, File = file, TotalBytes = bytes, CreatedAt = clock.GetUtcNow() });
+            job.Keep(job.Progress);
+            _jobs[id] = job;
+            return _queue.Writer.TryWrite(job);
+        }
+    }
+
+    /// <summary>Forgets a job that is not at work; false when it is.</summary>
+    public bool TryDelete(ImportJob job)
+    {
+        if (job.Progress.Status is ImportStatus.NotStarted or ImportStatus.Running) return false;
+        if (_jobs.TryRemove(job.Progress.Id, out _)) job.Delete();
+        return true;
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await Task.Yield();
+        Directory.CreateDirectory(folder);
+        foreach (var job in Directory.EnumerateDirectories(folder).Select(ImportJob.Load).OfType<ImportJob>().OrderBy(j => j.Progress.CreatedAt))
+        {
+            _jobs[job.Progress.Id] = job;
+            if (job.Progress.Status is ImportStatus.NotStarted or ImportStatus.Running) _queue.Writer.TryWrite(job);
+        }
+
+        try
+        {
+            await foreach (var job in _queue.Reader.ReadAllAsync(stoppingToken).ConfigureAwait(false)) await RunAsync(job, stoppingToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The next start goes on from the kept position.
+        }
+    }
+
+    private async Task RunAsync(ImportJob job, CancellationToken stop)
+    {
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(stop, job.Cancelling.Token);
+        try
+        {
+            job.Keep(job.Progress with { Status = ImportStatus.Running });
+            await new ImportRun(job, store, clock).RunAsync(BatchLines, both.Token).ConfigureAwait(false);
+            Finish(job, ImportStatus.Succeeded);
+        }
+        catch (OperationCanceledException) when (job.Cancelling.IsCancellationRequested)
+        {
+            Finish(job, ImportStatus.Cancelled);
+        }
+        catch (ImportFailedException fault)
+        {
+            job.Keep(job.Progress with { Errors = [.. job.Progress.Errors.Take(ImportJob.MostErrors - 1), new ImportError(fault.Line, fault.Problem.Code, fault.Problem.Detail)], Failed = job.Progress.Failed + 1 });
+            Finish(job, ImportStatus.Failed);
+        }
+        catch (IOException fault)
+        {
+            log.LogError(fault, "Import {Id} cannot read its input or keep its progress.", job.Progress.Id);
+            Finish(job, ImportStatus.Failed);
+        }
+    }
+
+    private void Finish(ImportJob job, ImportStatus status)
+    {
+        job.Keep(job.Progress with { Status = status, FinishedAt = clock.GetUtcNow() });
+        log.LogInformation("Import {Id} {Status}: {Twins} twins, {Relationships} relationships, {Failed} lines failed.", job.Progress.Id, status, job.Progress.Twins, job.Progress.Relationships, job.Progress.Failed);
+    }
+}
+
+/// <summary>A job cannot go on.</summary>
+internal sealed class ImportFailedException(long line, Problem problem) : Exception(problem.Detail)
+{
+    public long Line { get; } = line;
+
+    public Problem Problem { get; } = problem;
+}
