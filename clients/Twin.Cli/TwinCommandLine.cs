@@ -76,7 +76,6 @@ internal static class TwinCommandLine
         HttpRequestException => (1, "Unreachable", $"{call.Url}: {fault.Message}", null),
         SocketException or MqttRefusedException => (1, "Unreachable", fault.Message, null),
         OperationCanceledException when cancellationToken.IsCancellationRequested => (1, "Stopped", "Stopped before it was done.", null),
-        FileNotFoundException or DirectoryNotFoundException => (2, "CallInvalid", fault.Message, null),
         ArgumentException => (2, "CallInvalid", fault.Message, null),
         _ => (1, fault.GetType().Name, fault.Message, null),
     };

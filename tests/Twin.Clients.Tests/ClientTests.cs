@@ -197,4 +197,43 @@ public class ClientTests
         Assert.Equal(4, server.Seen.Count);
         Assert.Equal("""{"Section":"Header"}""", server.Seen.First().Text);
     }
+
+    [Theory]
+    [InlineData("ftp://here")]
+    [InlineData("relative/path")]
+    public void An_address_that_is_no_server_is_refused_at_once(string address) =>
+        Assert.Throws<ArgumentException>(() => new TwinClient(new Uri(address, UriKind.RelativeOrAbsolute)));
+
+    [Fact]
+    public void Options_out_of_range_are_refused_by_name()
+    {
+        Assert.Equal("Retries", Assert.Throws<ArgumentOutOfRangeException>(() => new TwinClient(new Uri("http://h"), new() { Retries = 21 })).ParamName);
+        Assert.Equal("LongestMessage", Assert.Throws<ArgumentOutOfRangeException>(() => new TwinClient(new Uri("http://h"), new() { LongestMessage = 1 })).ParamName);
+    }
+
+    [Fact]
+    public async Task A_server_that_says_nothing_is_given_up_at_the_deadline()
+    {
+        await using var server = await FakeServer.StartAsync((c, _) => Task.Delay(Timeout.Infinite, c.RequestAborted));
+        using var client = Client(server, new() { Timeout = TimeSpan.FromMilliseconds(50) });
+        await Assert.ThrowsAsync<TimeoutException>(() => client.GetTwinAsync("a"));
+    }
+
+    [Fact]
+    public async Task A_device_is_registered_told_its_state_and_commanded()
+    {
+        await using var server = await FakeServer.StartAsync((c, seen) => FakeServer.JsonAsync(c, seen.Method switch
+        {
+            "PUT" => """{"deviceId":"d","secret":"s"}""",
+            "PATCH" => """{"version":4}""",
+            _ => """{"code":200,"payload":{"done":true}}""",
+        }));
+        using var client = Client(server);
+        Assert.Equal("s", (await client.RegisterDeviceAsync("d")).Secret);
+        Assert.Equal(4, await client.SetDesiredAsync("d", new { level = 3 }));
+        var reply = await client.InvokeAsync("d", "go", new { n = 1 }, TimeSpan.FromSeconds(2.5), "key-1");
+        Assert.True(reply.Payload.GetProperty("done").GetBoolean());
+        var last = server.Seen.Last();
+        Assert.Equal(("/devices/d/commands/go?timeout=2.5", "key-1", """{"n":1}"""), (last.Path, last.Headers["Idempotency-Key"], last.Text));
+    }
 }

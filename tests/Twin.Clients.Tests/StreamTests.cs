@@ -12,6 +12,7 @@ public class StreamTests
     public async Task A_dropped_stream_goes_on_at_its_cursor_without_loss_or_repetition()
     {
         var turn = 0;
+        var taken = new TaskCompletionSource(); // an abort throws away what is still on its way
         await using var server = await FakeServer.StartAsync(async (c, _) =>
         {
             using var socket = await c.WebSockets.AcceptWebSocketAsync();
@@ -21,6 +22,7 @@ public class StreamTests
                 await FakeServer.SendAsync(socket, $$"""{"cursor":"c2","changes":[{{Change(1)}},{{Change(2)}}]}""");
                 // half a message, then the line goes dead: it must not be half delivered
                 await socket.SendAsync(System.Text.Encoding.UTF8.GetBytes("""{"cursor":"c3","chan"""), System.Net.WebSockets.WebSocketMessageType.Text, false, CancellationToken.None);
+                await taken.Task;
                 c.Abort();
                 return;
             }
@@ -34,6 +36,7 @@ public class StreamTests
         await foreach (var change in client.StreamAsync(new StreamFilter { Twins = ["t1", "t2"], Where = "x > 0" }, cancellationToken: limit.Token))
         {
             seen.Add((change.TwinId, change.Cursor));
+            if (seen.Count == 2) taken.SetResult();
             if (seen.Count == 3) break;
         }
 

@@ -141,7 +141,14 @@ internal sealed class LoadDevice : IMqttPublishObserver, IAsyncDisposable
         var decided = _decided = new(TaskCreationOptions.RunContinuationsAsynchronously);
         var payload = System.Text.Encoding.UTF8.GetBytes($"{{\"value\":{turn}}}");
         await _client.PublishAsync(_topic, payload, cancellationToken: cancellationToken).ConfigureAwait(false);
-        return await decided.Task.WaitAsync(TimeSpan.FromSeconds(30), cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await decided.Task.WaitAsync(TimeSpan.FromSeconds(30), cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
     }
 
     public void OnAcknowledged(long tag, Wire.Mqtt.MqttReason reason) => _decided.TrySetResult((byte)reason < 0x80);

@@ -69,7 +69,7 @@ internal static class ReplayCommand
         });
     }
 
-    // An array of {"$time", path: value}; neighbours of one instant share an entry.
+    // An array of {"$time", path: value}; neighbours of one instant share an entry unless a path would come twice in it.
     private static void Write(ArrayBufferWriter<byte> buffer, ArraySegment<Sample> samples)
     {
         buffer.ResetWrittenCount();
@@ -80,7 +80,7 @@ internal static class ReplayCommand
             var instant = samples[i].SourceTime;
             json.WriteStartObject();
             json.WriteString("$time"u8, instant.ToDateTime());
-            for (; i < samples.Count && samples[i].SourceTime == instant; i++)
+            for (var first = i; i < samples.Count && samples[i].SourceTime == instant && !Has(samples, first, i); i++)
             {
                 json.WritePropertyName(samples[i].Path);
                 samples[i].Value.WriteJson(json);
@@ -90,6 +90,13 @@ internal static class ReplayCommand
         }
 
         json.WriteEndArray();
+    }
+
+    private static bool Has(ArraySegment<Sample> samples, int first, int at)
+    {
+        for (var i = first; i < at; i++)
+            if (samples[i].Path == samples[at].Path) return true;
+        return false;
     }
 }
 
