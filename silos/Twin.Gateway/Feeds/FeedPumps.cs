@@ -3,7 +3,6 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Runtime;
 using Twin.Grains;
-using Twin.Pipelines.Inference;
 using Twin.Pipelines.Ingest;
 using Twin.Pipelines.Routes;
 
@@ -32,11 +31,11 @@ public static class FeedPumps
 
     private static InferenceSources Sources(IServiceProvider services, string dataFolder)
     {
-        var (store, clock, silo) = (services.GetRequiredService<ITwinStore>(), services.GetRequiredService<TimeProvider>(), services.GetService<ILocalSiloDetails>());
+        var (store, silo) = (services.GetRequiredService<ITwinStore>(), services.GetService<ILocalSiloDetails>());
         var own = Path.Combine(dataFolder, "models");
         var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         services.GetRequiredService<IHostApplicationLifetime>().ApplicationStarted.Register(started.SetResult);
-        return new InferenceSources(() => InferenceRegistry.Load(Directory.Exists(own) ? own : Path.Combine(AppContext.BaseDirectory, "Models"), clock), OwnShardsAsync, started.Task);
+        return new InferenceSources(Directory.Exists(own) ? own : Path.Combine(AppContext.BaseDirectory, "Models"), OwnShardsAsync, started.Task);
 
         async ValueTask<IReadOnlyCollection<int>> OwnShardsAsync(CancellationToken cancellationToken)
         {

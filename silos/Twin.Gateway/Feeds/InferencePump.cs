@@ -9,14 +9,14 @@ using Twin.Pipelines.Ingest;
 namespace Twin.Gateway.Feeds;
 
 /// <summary>What the pump takes from its host.</summary>
-/// <param name="Load">Loads the networks; called once, after the host has started.</param>
+/// <param name="Folder">Cards and networks.</param>
 /// <param name="OwnShards">The shards this process reads: each shard has one reader in the whole cluster. Asked every five seconds.</param>
-/// <param name="Started">Completes when the host has started, so that loading delays nobody; null for at once.</param>
-internal sealed record InferenceSources(Func<InferenceRegistry> Load, Func<CancellationToken, ValueTask<IReadOnlyCollection<int>>> OwnShards, Task? Started = null);
+/// <param name="Started">Completes when the host has started, so that the work delays nobody; null for at once.</param>
+internal sealed record InferenceSources(string Folder, Func<CancellationToken, ValueTask<IReadOnlyCollection<int>>> OwnShards, Task? Started = null);
 
 /// <summary>
 /// Carries the change feed to the networks and their scores back to the twins: one reader a shard, from now on. While no known
-/// model has both the input and the output of a network it reads nothing. A full pipeline makes the readers wait; a shard that
+/// model has both the input and the output of a network it reads nothing and loads nothing. A full pipeline makes the readers wait; a shard that
 /// moves away, or a feed that lost the position, starts its windows anew.
 /// </summary>
 internal sealed class InferencePump(ITwinStore store, IIngestEntrance entrance, InferenceSources sources, TimeProvider clock, ILogger<InferencePump> log) : BackgroundService
@@ -29,12 +29,13 @@ internal sealed class InferencePump(ITwinStore store, IIngestEntrance entrance, 
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     private readonly Dictionary<int, (Task Reading, CancellationTokenSource Stop)> _readers = [];
-    private IReadOnlyList<ServedModel> _models = [];
+    private readonly Lock _loading = new();
+    private InferenceRegistry? _registry;
     private int _reading;
     private string? _lastFault;
 
-    /// <summary>The networks found, refused ones too; empty until they are loaded.</summary>
-    public IReadOnlyList<ServedModel> Models => Volatile.Read(ref _models);
+    /// <summary>The networks found, refused ones too. The first asking loads them.</summary>
+    public IReadOnlyList<ServedModel> Models => Load().Models;
 
     /// <summary>True while shards are read.</summary>
     public bool IsReading => Volatile.Read(ref _reading) > 0;
@@ -45,12 +46,12 @@ internal sealed class InferencePump(ITwinStore store, IIngestEntrance entrance, 
         try
         {
             if (sources.Started is { } started) await started.WaitAsync(stoppingToken).ConfigureAwait(false);
-            using var registry = sources.Load();
-            Volatile.Write(ref _models, registry.Models);
-            foreach (var refused in registry.Models.Where(m => m.State == ModelState.Refused)) log.LogError("Network {Name} does not serve: {Reason}", refused.Card.Name, refused.LastError);
+            var cards = InferenceRegistry.ReadCards(sources.Folder);
+            if (cards.Count == 0) return;
+            while (!ScorableChanges.Any(cards, store.Models)) await Task.Delay(Pause, clock, stoppingToken).ConfigureAwait(false);
+            var registry = Load();
             var serving = registry.Models.Where(m => m.State != ModelState.Refused).ToArray();
             if (serving.Length == 0) return;
-            while (!ScorableChanges.Any(serving, store.Models)) await Task.Delay(Pause, clock, stoppingToken).ConfigureAwait(false);
             log.LogInformation("Inference reads the feed for {Networks}.", string.Join(", ", serving.Select(m => m.Card.Name)));
             await using var host = new InferenceHost(registry, InferenceOptions.Default, WriteAsync);
             await ReadAllAsync(host, serving, stoppingToken).ConfigureAwait(false);
@@ -58,6 +59,33 @@ internal sealed class InferencePump(ITwinStore store, IIngestEntrance entrance, 
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
             // The host is stopping.
+        }
+    }
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        _registry?.Dispose();
+    }
+
+    private InferenceRegistry Load()
+    {
+        lock (_loading)
+        {
+            if (_registry is not null) return _registry;
+            try
+            {
+                _registry = InferenceRegistry.Load(sources.Folder, clock);
+            }
+            catch (Exception fault)
+            {
+                // The runtime itself may be missing on this machine: the process serves without networks.
+                log.LogError(fault, "No network can be loaded from {Folder}.", sources.Folder);
+                _registry = new InferenceRegistry();
+            }
+
+            foreach (var refused in _registry.Models.Where(m => m.State == ModelState.Refused)) log.LogError("Network {Name} does not serve: {Reason}", refused.Card.Name, refused.LastError);
+            return _registry;
         }
     }
 

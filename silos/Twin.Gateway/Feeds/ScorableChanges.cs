@@ -16,8 +16,8 @@ internal sealed class ScorableChanges
     public ScorableChanges(IEnumerable<ServedModel> serving) => _bindings = [.. serving.Select(m => (m.Card.Input, m.Card.Output.Path))];
 
     /// <summary>Whether any twin of these models could be scored.</summary>
-    public static bool Any(IEnumerable<ServedModel> serving, ModelSet models) =>
-        serving.Any(m => models.Interfaces.Values.Any(i => IsBound(m.Card.Input, m.Card.Output.Path, i)));
+    public static bool Any(IEnumerable<ModelCard> cards, ModelSet models) =>
+        cards.Any(c => models.Interfaces.Values.Any(i => IsBound(c.Input, c.Output.Path, i)));
 
     /// <summary>The page with what the networks can use; null when that is nothing.</summary>
     public FeedPage? Take(FeedPage page, ModelSet models)
