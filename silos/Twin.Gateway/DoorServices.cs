@@ -5,6 +5,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Orleans;
+using Twin.Gateway.Feeds;
 using Twin.Gateway.Http;
 using Twin.Gateway.Jobs;
 using Twin.Gateway.Mqtt;
@@ -23,11 +24,12 @@ public static class DoorServices
     /// <exception cref="InvalidOperationException">Says what to configure.</exception>
     public static void CheckAddress(System.Net.IPAddress address, IConfiguration configuration) => Admission.CheckAddress(address, AuthOptions.From(configuration));
 
-    /// <summary>Adds admission, limits, import jobs (kept below <paramref name="dataFolder"/>), the feed hub. Taken from the services: <see cref="ITwinStore"/>, <see cref="IngestHost"/>, <see cref="IWorldSource"/>, <see cref="IGrainFactory"/>, optionally <see cref="IHistoryStore"/> and <see cref="MqttDoor"/>.</summary>
+    /// <summary>Adds admission, limits, import jobs and outbound routes (kept below <paramref name="dataFolder"/>), inference, the feed hub. Taken from the services: <see cref="ITwinStore"/>, <see cref="IngestHost"/>, <see cref="IWorldSource"/>, <see cref="IGrainFactory"/>, optionally <see cref="IHistoryStore"/> and <see cref="MqttDoor"/>.</summary>
     public static IServiceCollection AddTwinDoors(this IServiceCollection services, IConfiguration configuration, string dataFolder)
     {
         services.AddSingleton(s => new ImportJobs(Path.Combine(dataFolder, "imports"), s.GetRequiredService<ITwinStore>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<ImportJobs>>()));
         services.AddHostedService(s => s.GetRequiredService<ImportJobs>());
+        services.AddFeedPumps(dataFolder, configuration.GetValue("Twin:routes:allow-private-targets", true));
         services.AddSingleton(AuthOptions.From(configuration));
         services.AddSingleton(LimitOptions.From(configuration));
         services.AddSingleton<CredentialCheck>().AddSingleton<Admission>().AddSingleton<ClientLimits>().AddSingleton<StreamDoor>();
@@ -65,6 +67,8 @@ public static class DoorServices
         TwinEndpoints.Map(app, store);
         HotRoutes.Describe(app);
         ImportEndpoints.Map(app, services.GetRequiredService<ImportJobs>());
+        RoutesEndpoints.Map(app, services.GetRequiredService<RouteBook>());
+        InferenceEndpoints.Map(app, services.GetRequiredService<InferencePump>());
         WorldEndpoints.Map(app, store, services.GetRequiredService<IWorldSource>(), services.GetRequiredService<FeedHub>(), () => services.GetRequiredService<IngestHost>().Rates);
         HistoryEndpoints.Map(app, services.GetService<IHistoryStore>(), branch, services.GetRequiredService<TimeProvider>());
         DeviceEndpoints.Map(app, services.GetRequiredService<IGrainFactory>(), services.GetRequiredService<TimeProvider>());

@@ -5,9 +5,6 @@ using Twin.Model;
 
 namespace Twin.Pipelines.History;
 
-/// <summary>Reads one shard's feed after a position, waiting when there is nothing (see <c>ITwinStore.ReadFeedAsync</c>).</summary>
-public delegate ValueTask<FeedPage> FeedReader(int shard, long after, int maxChanges, TimeSpan wait, CancellationToken cancellationToken);
-
 /// <summary>How the feed is carried into history.</summary>
 /// <param name="MaxChanges">Most changes of one shard taken at once, 1 to 100,000.</param>
 /// <param name="MaxPagesHeld">Pages read but not stored; at the bound the readers wait, and the journal holds what is to come.</param>

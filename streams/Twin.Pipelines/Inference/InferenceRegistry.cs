@@ -22,6 +22,25 @@ public sealed class InferenceRegistry : IDisposable
         return registry;
     }
 
+    /// <summary>The cards of a folder without loading any network: what would be read and written. Cards that make no sense are passed over; <see cref="Load"/> lists them with the reason.</summary>
+    public static IReadOnlyList<ModelCard> ReadCards(string folder)
+    {
+        var cards = new List<ModelCard>();
+        if (!Directory.Exists(folder)) return cards;
+        foreach (var path in Directory.EnumerateFiles(folder, "*.json").Order(StringComparer.Ordinal))
+        {
+            try
+            {
+                if (JsonSerializer.Deserialize<ModelCard>(File.ReadAllBytes(path), ModelCard.Json) is { } card && card.Check() is null) cards.Add(card);
+            }
+            catch (Exception refused) when (refused is IOException or UnauthorizedAccessException or JsonException or NotSupportedException)
+            {
+                // Told when the folder is loaded.
+            }
+        }
+        return cards;
+    }
+
     /// <summary>Every model found, refused ones too, ordered by card file name.</summary>
     public IReadOnlyList<ServedModel> Models => _models;
 

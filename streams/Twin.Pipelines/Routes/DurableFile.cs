@@ -1,13 +1,22 @@
 namespace Twin.Pipelines.Routes;
 
 /// <summary>Replaces small files so that a crash leaves the old or the new one, never a mixture.</summary>
-internal static class DurableFile
+public static class DurableFile
 {
     /// <summary>Writes beside, flushes to the device, renames over.</summary>
-    public static void Replace(string path, ReadOnlySpan<byte> bytes)
+    /// <param name="path">The file; its folder exists.</param>
+    /// <param name="bytes">The whole content.</param>
+    /// <param name="isSecret">Only this user may read the file (where the system has such a mode).</param>
+    public static void Replace(string path, ReadOnlySpan<byte> bytes, bool isSecret = false)
     {
         var beside = path + ".new";
-        using (var file = new FileStream(beside, FileMode.Create, FileAccess.Write, FileShare.None, 1))
+        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.None, BufferSize = 1 };
+        if (isSecret && !OperatingSystem.IsWindows())
+        {
+            File.Delete(beside); // one left by a crash would keep its own mode
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+        using (var file = new FileStream(beside, options))
         {
             file.Write(bytes);
             file.Flush(flushToDisk: true);

@@ -2,9 +2,6 @@ using Twin.Model;
 
 namespace Twin.Pipelines.Routes;
 
-/// <summary>Reads one shard's change feed, as <c>ITwinStore.ReadFeedAsync</c>: position -1 means from now, 0 from the oldest kept.</summary>
-public delegate ValueTask<FeedPage> FeedReader(int shard, long after, int maxChanges, TimeSpan wait, CancellationToken cancellationToken);
-
 /// <summary>Where a route's changes go.</summary>
 public abstract record RouteTarget;
 

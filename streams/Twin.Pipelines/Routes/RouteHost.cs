@@ -52,6 +52,21 @@ public sealed class RouteHost : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until a route has its place in the feed of every shard: what is committed after that goes out. False when that takes longer than <paramref name="limit"/> (the route goes on trying) or there is no such route.</summary>
+    public async Task<bool> WaitUntilPlacedAsync(string id, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        if (Find(id) is not { } runner) return false;
+        try
+        {
+            await runner.Placed.WaitAsync(limit, _clock, cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception late) when (late is TimeoutException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Stops a route and forgets its cursor and dead letters; false when there is none.</summary>
     public async Task<bool> DeleteAsync(string id)
     {

@@ -26,6 +26,9 @@ internal sealed class RouteRunner : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly long[] _oldestUnderWay; // ticks of the oldest change under delivery, a shard; 0 for none
     private readonly Task[] _readers;
+    private readonly TaskCompletionSource _placed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly bool[] _isPlaced; // each used by its shard's reader alone
+    private int _unplaced;
     private long _delivered;
     private long _retried;
     private long _deadCount;
@@ -39,6 +42,7 @@ internal sealed class RouteRunner : IAsyncDisposable
         _dead = new DeadLetters(Path.Combine(folder, "dead"), options.MaxDeadLetterBytes);
         (_retry, _guard) = (BuildRetry(), BuildGuard());
         _oldestUnderWay = new long[shardCount];
+        (_isPlaced, _unplaced) = (new bool[shardCount], shardCount);
         _readers = new Task[shardCount];
         for (var shard = 0; shard < shardCount; shard++)
         {
@@ -48,6 +52,9 @@ internal sealed class RouteRunner : IAsyncDisposable
     }
 
     public Route Route { get; }
+
+    /// <summary>Completes when the route has its place in every shard's feed: what is committed from then on goes out. Cancelled when the route stops before.</summary>
+    public Task Placed => _placed.Task;
 
     public string? LastError { get; private set; }
 
@@ -80,6 +87,7 @@ internal sealed class RouteRunner : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
+        _placed.TrySetCanceled();
         await Task.WhenAll(_readers).ConfigureAwait(false);
         _cursor.Flush();
         await _sender.DisposeAsync().ConfigureAwait(false);
@@ -131,6 +139,11 @@ internal sealed class RouteRunner : IAsyncDisposable
             // The start is written down at once: a restart before the first change must not start later.
             after = Route.FromOldest ? 0 : (await _feed(shard, -1, 1, TimeSpan.Zero, cancellationToken).ConfigureAwait(false)).Next;
             _cursor.Move(shard, after, durable: true);
+        }
+        if (!_isPlaced[shard])
+        {
+            _isPlaced[shard] = true;
+            if (Interlocked.Decrement(ref _unplaced) == 0) _placed.TrySetResult();
         }
         var page = await _feed(shard, after, Route.BatchSize, _options.FeedWait, cancellationToken).ConfigureAwait(false);
         if (page.Reset)
