@@ -1,1 +1,3 @@
-return 0;
+using Twin.Cli;
+
+return await TwinCommandLine.RunAsync(args, Console.Out, Console.Error).ConfigureAwait(false);

@@ -37,6 +37,7 @@ internal static class DoorWiring
         app.UseWebSockets();
         if (settings.Role != SiloRole.Silo) app.UseTwinFrontDoor();
         app.UseConsole();
+        app.UseRouting(); // after the files: the fallback below would take their place
         var readiness = app.Services.GetRequiredService<Readiness>();
         app.MapGet("/health/live", () => Results.Json(new { status = "live" })).ExcludeFromDescription();
         app.MapGet("/health/ready", () => readiness.WaitingFor is { } what ? Results.Json(new { status = "waiting", waitingFor = what }, statusCode: 503) : Results.Json(new { status = "ready" })).ExcludeFromDescription();

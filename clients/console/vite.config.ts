@@ -1,0 +1,15 @@
+import { defineConfig } from "vitest/config";
+
+const api = process.env["TWIN_API"] ?? "http://127.0.0.1:5090";
+const paths = ["models", "digitaltwins", "query", "batch", "stream", "history", "devices", "system", "scene", "snapshot", "alarms", "jobs", "routes", "inference"];
+
+export default defineConfig({
+  base: "./",
+  build: { outDir: "dist", emptyOutDir: true, target: "es2022", chunkSizeWarningLimit: 900 },
+  server: {
+    port: 5173,
+    host: "127.0.0.1",
+    proxy: Object.fromEntries(paths.map((p) => [`/${p}`, { target: api, ws: p === "stream" }])),
+  },
+  test: { environment: "node", include: ["test/**/*.test.ts"] },
+});

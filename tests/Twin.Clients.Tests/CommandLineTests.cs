@@ -1,0 +1,192 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Twin.Clients.Tests;
+
+/// <summary>The built program, run as people and scripts run it.</summary>
+public sealed class CommandLineTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("twin-cli-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, true);
+
+    private static async Task<(int Exit, string Output, string Errors)> RunAsync(params string[] words)
+    {
+        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var word in words.Prepend(Path.Combine(AppContext.BaseDirectory, "twin.dll"))) start.ArgumentList.Add(word);
+        using var process = Process.Start(start)!;
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(limit.Token), process.StandardError.ReadToEndAsync(limit.Token));
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(true);
+            throw new TimeoutException($"twin {string.Join(' ', words)} did not end within 60 s.");
+        }
+
+        return (process.ExitCode, await output, await errors);
+    }
+
+    private static async Task<(int Exit, JsonElement Json)> JsonAsync(params string[] words)
+    {
+        var (exit, output, errors) = await RunAsync([.. words, "--json"]);
+        Assert.Equal("", errors);
+        var line = Assert.Single(output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        using var document = JsonDocument.Parse(line);
+        Assert.Equal(JsonValueKind.Object, document.RootElement.ValueKind);
+        return (exit, document.RootElement.Clone());
+    }
+
+    private string Save(string name, string text)
+    {
+        var path = Path.Combine(_folder, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, text);
+        return path;
+    }
+
+    private const string Lamp = """{"@context":"dtmi:dtdl:context;3","@id":"dtmi:test:Lamp;1","@type":"Interface","contents":[{"@type":"Property","name":"power","schema":"double"}]}""";
+
+    private static readonly string BadLamp = Lamp.Replace("\"double\"", "\"dubble\"", StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("quarry")]
+    [InlineData("query")]
+    [InlineData("query", "SELECT", "--as-of", "now")]
+    [InlineData("model", "check", "no-such-file.json")]
+    [InlineData("import", "sumo", "net.xml")]
+    [InlineData("watch", "--count", "0")]
+    [InlineData("history", "a", "b", "--width", "minute")]
+    [InlineData("replay", "no-such-file.csv", "--twin", "a", "--column", "x=y")]
+    [InlineData("load", "twins", "--connections", "0")]
+    [InlineData("query", "SELECT", "--url", "nowhere")]
+    public async Task A_wrong_call_ends_with_2_and_says_what_would_be_right(params string[] words)
+    {
+        var (exit, json) = await JsonAsync(words);
+        Assert.Equal(2, exit);
+        Assert.NotEqual("", json.GetProperty("error").GetProperty("message").GetString());
+    }
+
+    [Fact]
+    public async Task People_read_of_a_wrong_call_on_stderr()
+    {
+        var (exit, output, errors) = await RunAsync("import", "sumo", "net.xml");
+        Assert.Equal((2, ""), (exit, output));
+        Assert.Contains("traffic simulation", errors);
+    }
+
+    [Fact]
+    public async Task Nobody_there_is_a_no_and_says_how_to_start_a_world()
+    {
+        var (exit, json) = await JsonAsync("query", "SELECT * FROM DIGITALTWINS", "--url", "http://127.0.0.1:1");
+        Assert.Equal(1, exit);
+        Assert.Contains("twin up", json.GetProperty("error").GetProperty("hint").GetString());
+    }
+
+    [Fact]
+    public async Task Good_models_are_valid_and_bad_ones_are_told_with_id_element_property_and_value()
+    {
+        var (exit, json) = await JsonAsync("model", "check", Save("lamp.json", Lamp));
+        Assert.Equal((0, true, 1), (exit, json.GetProperty("valid").GetBoolean(), json.GetProperty("interfaces").GetInt32()));
+        (exit, json) = await JsonAsync("model", "check", Save("bad.json", BadLamp));
+        Assert.Equal((1, false), (exit, json.GetProperty("valid").GetBoolean()));
+        var error = json.GetProperty("errors")[0];
+        Assert.StartsWith("dtmi:", error.GetProperty("id").GetString());
+        Assert.Equal(("schema", "dubble", "bad.json"), (error.GetProperty("property").GetString(), error.GetProperty("value").GetString(), error.GetProperty("file").GetString()));
+        Assert.Contains("dtmi:test:Lamp", error.GetProperty("element").GetString());
+    }
+
+    [Fact]
+    public async Task A_corpus_is_counted_in_files_folders_zips_lists_and_instances()
+    {
+        Save("corpus/a.json", $$"""{"valid":true,"options":[],"input":[{{Lamp}}],"instances":[{"subject":"dtmi:dtdl:instance:Schema:double;2","conforms":true,"submit":"3.5"},{"subject":"dtmi:dtdl:instance:Schema:double;2","conforms":true,"submit":"\"no\""}]}""");
+        Save("corpus/deep/b.json", $$$"""[{"valid":false,"options":[],"input":[{{{BadLamp}}}],"expect":{"parsingErrors":[{"ValidationID":"dtmi:other"}]}},{"valid":true,"options":[],"input":[{{{BadLamp}}}]}]""");
+        Save("corpus/notes.json", """{"nothing":"here"}""");
+        Save("packed/c.json", $$"""{"valid":true,"options":[],"input":[{{Lamp}}]}""");
+        System.IO.Compression.ZipFile.CreateFromDirectory(Path.Combine(_folder, "packed"), Path.Combine(_folder, "corpus", "c.zip"));
+        var (exit, json) = await JsonAsync("model", "conformance", Path.Combine(_folder, "corpus"));
+        Assert.Equal((1, 4, 1.0), (exit, json.GetProperty("cases").GetInt32(), json.GetProperty("invalidAccuracy").GetDouble()));
+        Assert.Equal((2.0 / 3, 0.5, 0.0), (json.GetProperty("validAccuracy").GetDouble(), json.GetProperty("instanceAccuracy").GetDouble(), json.GetProperty("errorIdMatch").GetDouble()));
+        var misses = json.GetProperty("misses").EnumerateArray().ToArray();
+        Assert.Equal(2, misses.Length);
+        Assert.Equal(("deep/b.json", 1, "valid"), (misses[1].GetProperty("file").GetString()!.Replace('\\', '/'), misses[1].GetProperty("index").GetInt32(), misses[1].GetProperty("expected").GetString()));
+        (exit, json) = await JsonAsync("model", "conformance", Path.Combine(_folder, "packed"));
+        Assert.Equal((0, JsonValueKind.Null, JsonValueKind.Null), (exit, json.GetProperty("instanceAccuracy").ValueKind, json.GetProperty("invalidAccuracy").ValueKind));
+    }
+
+    [Fact]
+    public async Task A_query_prints_its_rows_and_no_more_than_asked()
+    {
+        await using var server = await FakeServer.StartAsync((c, seen) =>
+        {
+            using var body = JsonDocument.Parse(seen.Body);
+            Assert.Equal(30, body.RootElement.GetProperty("parameters").GetProperty("t").GetInt32());
+            return FakeServer.JsonAsync(c, """{"value":[{"n":1},{"n":2}],"continuationToken":"more"}""");
+        });
+        var (exit, json) = await JsonAsync("query", "SELECT n", "--param", "t=30", "--limit", "3", "--url", server.Address.ToString());
+        Assert.Equal((0, 3, true), (exit, json.GetProperty("rows").GetArrayLength(), json.GetProperty("more").GetBoolean()));
+        var (_, output, _) = await RunAsync("query", "SELECT n", "--param", "t=30", "--limit", "3", "--url", server.Address.ToString());
+        Assert.Contains("3 rows", output);
+    }
+
+    [Fact]
+    public async Task A_bad_query_is_a_wrong_call_and_a_missing_device_is_a_no()
+    {
+        await using var server = await FakeServer.StartAsync((c, seen) => seen.Path == "/query"
+            ? FakeServer.ProblemAsync(c, 400, "QueryInvalid", "SELECT was expected.", "1") : FakeServer.JsonAsync(c, """{"deviceId":"d","registered":false}"""));
+        var (exit, json) = await JsonAsync("query", "SELEKT", "--url", server.Address.ToString());
+        Assert.Equal((2, "QueryInvalid"), (exit, json.GetProperty("error").GetProperty("code").GetString()));
+        (exit, json) = await JsonAsync("device", "status", "d", "--url", server.Address.ToString());
+        Assert.Equal((1, "d"), (exit, json.GetProperty("deviceId").GetString()));
+    }
+
+    [Fact]
+    public async Task A_table_becomes_models_and_an_import_job()
+    {
+        await using var server = await FakeServer.StartAsync((c, seen) => seen switch
+        {
+            { Method: "GET", Path: var path } when path.StartsWith("/models", StringComparison.Ordinal) => FakeServer.JsonAsync(c, """{"value":[],"nextLink":null}"""),
+            { Path: "/models" } => FakeServer.JsonAsync(c, """[{"id":"dtmi:twin:csv:lamps;1"}]""", 201),
+            { Method: "PUT" } => FakeServer.JsonAsync(c, """{"id":"j","status":"running","counts":{},"errors":[]}"""),
+            _ => FakeServer.JsonAsync(c, """{"id":"j","status":"succeeded","counts":{"twins":2},"errors":[]}"""),
+        });
+        var (exit, json) = await JsonAsync("import", "csv", Save("lamps.csv", "id,power\nl1,5\nl2,6.5\nl1,7\n"), "--url", server.Address.ToString());
+        Assert.Equal((0, 1, 2), (exit, json.GetProperty("models").GetInt32(), json.GetProperty("counts").GetProperty("twins").GetInt32()));
+        Assert.Contains("l1", json.GetProperty("skipped")[0].GetProperty("reason").GetString());
+        var lines = server.Seen.Single(s => s.Method == "PUT").Text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Contains("""{"$dtId":"l2","$metadata":{"$model":"dtmi:twin:csv:lamps;1"},"power":6.5}""", lines);
+    }
+
+    [Fact]
+    public async Task A_watch_gathers_changes_and_their_cursor()
+    {
+        await using var server = await FakeServer.StartAsync(async (c, _) =>
+        {
+            using var socket = await c.WebSockets.AcceptWebSocketAsync();
+            await FakeServer.SendAsync(socket, """{"cursor":"c1","changes":[{"seq":1,"kind":"propertyChanged","id":"a","path":"x","value":1}]}""");
+            await socket.ReceiveAsync(new byte[16], c.RequestAborted);
+        });
+        var (exit, json) = await JsonAsync("watch", "x > 0", "--count", "1", "--url", server.Address.ToString());
+        Assert.Equal((0, "a", "c1"), (exit, json.GetProperty("changes")[0].GetProperty("id").GetString(), json.GetProperty("cursor").GetString()));
+        Assert.Equal("/stream?where=x%20%3E%200", server.Seen.Single().Path);
+    }
+
+    [Fact]
+    public async Task A_load_on_twins_reports_rate_and_percentiles()
+    {
+        await using var server = await FakeServer.StartAsync((c, seen) =>
+        {
+            if (seen.Method != "PATCH") return FakeServer.JsonAsync(c, seen.Method == "GET" ? """{"value":[],"nextLink":null}""" : seen.Method == "POST" ? "[]" : "{}");
+            c.Response.StatusCode = 204;
+            return Task.CompletedTask;
+        });
+        var (exit, json) = await JsonAsync("load", "twins", "--connections", "2", "--seconds", "0.5", "--rate", "40", "--url", server.Address.ToString());
+        var patches = server.Seen.Count(s => s.Method == "PATCH");
+        Assert.Equal((0, patches, 0), (exit, json.GetProperty("operations").GetInt32(), json.GetProperty("failed").GetInt32()));
+        Assert.InRange(patches, 1, 20);
+        Assert.True(json.GetProperty("p50Ms").GetDouble() <= json.GetProperty("p99Ms").GetDouble());
+    }
+}
