@@ -58,7 +58,7 @@ internal sealed class ImportJobs(string folder, ITwinStore store, TimeProvider c
     {
         await Task.Yield();
         Directory.CreateDirectory(folder);
-        foreach (var job in Directory.EnumerateDirectories(folder).Select(ImportJob.Load).OfType<ImportJob>().OrderBy(j => j.Progress.CreatedAt))
+        foreach (var job in Directory.EnumerateDirectories(folder).Select(TryLoad).OfType<ImportJob>().OrderBy(j => j.Progress.CreatedAt))
         {
             _jobs[job.Progress.Id] = job;
             if (job.Progress.Status is ImportStatus.NotStarted or ImportStatus.Running) _queue.Writer.TryWrite(job);
@@ -71,6 +71,19 @@ internal sealed class ImportJobs(string folder, ITwinStore store, TimeProvider c
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
             // The next start goes on from the kept position.
+        }
+    }
+
+    private ImportJob? TryLoad(string path)
+    {
+        try
+        {
+            return ImportJob.Load(path);
+        }
+        catch (Exception damaged) when (damaged is System.Text.Json.JsonException or IOException or UnauthorizedAccessException)
+        {
+            log.LogError(damaged, "The import job in {Folder} cannot be read and is left as it is.", path);
+            return null;
         }
     }
 
@@ -87,15 +100,33 @@ internal sealed class ImportJobs(string folder, ITwinStore store, TimeProvider c
         {
             Finish(job, ImportStatus.Cancelled);
         }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            throw;
+        }
         catch (ImportFailedException fault)
         {
             job.Keep(job.Progress with { Errors = [.. job.Progress.Errors.Take(ImportJob.MostErrors - 1), new ImportError(fault.Line, fault.Problem.Code, fault.Problem.Detail)], Failed = job.Progress.Failed + 1 });
             Finish(job, ImportStatus.Failed);
         }
-        catch (IOException fault)
+        catch (Exception fault)
         {
-            log.LogError(fault, "Import {Id} cannot read its input or keep its progress.", job.Progress.Id);
+            // The file, the disk of the progress, or a store that cannot be reached: this job has failed, the next one may not.
+            log.LogError(fault, "Import {Id} was given up.", job.Progress.Id);
+            TryFinish(job, fault);
+        }
+    }
+
+    private void TryFinish(ImportJob job, Exception fault)
+    {
+        try
+        {
+            job.Keep(job.Progress with { Errors = [.. job.Progress.Errors.Take(ImportJob.MostErrors - 1), new ImportError(job.Progress.Position.Line, "ImportGivenUp", fault.Message)] });
             Finish(job, ImportStatus.Failed);
+        }
+        catch (Exception full) when (full is IOException or UnauthorizedAccessException)
+        {
+            log.LogError(full, "Import {Id}: its end could not be kept; the next start runs it again.", job.Progress.Id);
         }
     }
 
