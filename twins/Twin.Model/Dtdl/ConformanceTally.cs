@@ -92,7 +92,7 @@ public sealed class ConformanceTally
         if (!isWellFormed || !item.TryGetProperty("expect", out var expect)) return isWellFormed;
         return (!expect.TryGetProperty("MajorVersion", out var major) || major.GetInt32() == parts.Major)
             && (!expect.TryGetProperty("MinorVersion", out var minor) || minor.GetInt32() == parts.Minor)
-            && (!expect.TryGetProperty("Versionless", out var versionless) || versionless.GetString() == parts.Versionless)
+            && (!expect.TryGetProperty("Versionless", out var versionless) || versionless.GetString() == parts.Versionless + parts.Fragment)
             && (!expect.TryGetProperty("Fragment", out var fragment) || (fragment.GetString() ?? "") == parts.Fragment)
             && (!expect.TryGetProperty("IsReserved", out var reserved) || reserved.GetBoolean() == Dtmi.IsDerived(id));
     }

@@ -96,6 +96,19 @@ internal sealed class ErrorList
     public void AddOwn(string name, string? element, string? property, string? value, string message, int at = -1) =>
         AddWithId(DtdlError.ModelPrefix + name, element, property, value, message, at);
 
+    /// <summary>Drops errors from <paramref name="start"/> on that say what an earlier one there said.</summary>
+    public void DropRepeats(int start)
+    {
+        var seen = new HashSet<DtdlError>();
+        var next = start;
+        for (var i = start; i < Errors.Count; i++)
+        {
+            if (seen.Add(Errors[i])) Errors[next++] = Errors[i];
+        }
+
+        Errors.RemoveRange(next, Errors.Count - next);
+    }
+
     private void AddWithId(string id, string? element, string? property, string? value, string message, int at)
     {
         if (IsFull) return;

@@ -41,10 +41,11 @@ internal sealed partial class ElementReader
     private static string? ClassNameOf(string? name, ClassRule? wanted, int version)
     {
         if (name is null || wanted is null) return null;
-        if (wanted.Takes.Contains(name)) return name;
+        var takes = wanted.Name == "Entity" ? wanted.Refers : wanted.Takes; // the top of a text may say any class beside Interface, to be told there is one too many
+        if (takes.Contains(name)) return name;
         const string prefix = "dtmi:dtdl:class:";
         if (!name.StartsWith(prefix, StringComparison.Ordinal) || name.Length < prefix.Length + 3 || name[^2] != ';' || name[^1] - '0' != version) return null;
-        return wanted.Takes.TryGetValue(name[prefix.Length..^2], out var found) ? found : null;
+        return takes.TryGetValue(name[prefix.Length..^2], out var found) ? found : null;
     }
 
     private void CheckInterfaceId(string className, string id, Scope scope, LdObject json)

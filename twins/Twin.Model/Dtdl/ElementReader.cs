@@ -16,6 +16,8 @@ internal sealed partial class ElementReader(DtdlOptions options, ErrorList error
     private readonly LiteralReader _literals = new(errors);
     private readonly List<(string Id, int At, int End)> _partitions = []; // interfaces of the text at hand
 
+    private readonly HashSet<string> _open = new(StringComparer.Ordinal); // ids of the elements around the one that is read
+
     /// <summary>Every element by id.</summary>
     public Dictionary<string, Element> ById { get; } = new(StringComparer.Ordinal);
 
@@ -26,6 +28,7 @@ internal sealed partial class ElementReader(DtdlOptions options, ErrorList error
     public void ReadDocument(string json, int index)
     {
         _partitions.Clear();
+        _open.Clear();
         errors.Document = new LdDocument(index, []);
         try
         {
@@ -93,7 +96,9 @@ internal sealed partial class ElementReader(DtdlOptions options, ErrorList error
         if (types.Rule is not { } rule) return false;
         var element = new Element(id, rule, parent?.Id, definedIn, outer.LimitSet) { Document = errors.Document, Source = json };
         AddExtensions(element, types, json);
+        _open.Add(id);
         ReadProperties(json, scope, element, types);
+        _open.Remove(id);
         if (element.IsInterface) CheckPartition(element, json, scope);
         ById[id] = element;
         if (parent is not null) AddLink(new Link(parent, via.Name, id, json.At) { Rule = via });
@@ -170,7 +175,7 @@ internal sealed partial class ElementReader(DtdlOptions options, ErrorList error
 
     private bool CheckNew(string id, LdObject json, Scope scope, Element? parent, PropertyRule via)
     {
-        if (!ById.ContainsKey(id)) return true;
+        if (!ById.ContainsKey(id) && !_open.Contains(id)) return true;
         if (!Dtmi.IsDerived(id))
             errors.Add("duplicateDefinition", id, null, null, $"'{id}' is defined more than once. Give each element an @id of its own, or refer to the first by its id.", json.At);
         else if (via.Segment is { } segment && !(options.AllowIdReferences && scope.Version == 2))

@@ -270,8 +270,43 @@ internal static class LdReader
         if (reader.TokenType == JsonTokenType.String) return ReadText(ref reader);
         if (reader.TokenType != JsonTokenType.StartObject)
             throw new LdException("invalidContext", "@context", "A value of @context is neither a string nor an object. Write the DTMI of a context, e.g. \"dtmi:dtdl:context;3\".", (int)reader.TokenStartIndex);
-        reader.Skip();
+        ReadTerms(ref reader);
         return null;
+    }
+
+    /// <summary>Terms that a context defines itself. DTDL allows none, but what is no definition at all is told first.</summary>
+    private static void ReadTerms(ref Utf8JsonReader reader)
+    {
+        var terms = new HashSet<string>(StringComparer.Ordinal);
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var at = (int)reader.TokenStartIndex;
+            var term = ReadText(ref reader);
+            if (!terms.Add(term)) throw new LdException("duplicateTermInContextObject", "@context", $"The context defines '{term}' more than once.", at);
+            reader.Read();
+            switch (reader.TokenType)
+            {
+                case JsonTokenType.String or JsonTokenType.Null: break;
+                case JsonTokenType.StartObject: ReadTermObject(ref reader, term, at); break;
+                default: throw new LdException("termDefinitionNotStringOrObject", "@context", $"The context's definition of '{term}' is neither a string nor an object.", at);
+            }
+        }
+    }
+
+    private static void ReadTermObject(ref Utf8JsonReader reader, string term, int at)
+    {
+        var hasId = false;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isId = reader.ValueTextEquals("@id"u8);
+            reader.Read();
+            if (isId && reader.TokenType != JsonTokenType.String)
+                throw new LdException("termDefinitionIdPropertyNotString", "@context", $"The @id of the context's definition of '{term}' is not a string.", at);
+            hasId |= isId;
+            reader.Skip();
+        }
+
+        if (!hasId) throw new LdException("termDefinitionMissingIdProperty", "@context", $"The context's definition of '{term}' has no @id.", at);
     }
 
     private static void ReadGraph(ref Utf8JsonReader reader)

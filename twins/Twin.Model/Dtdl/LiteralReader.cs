@@ -76,16 +76,22 @@ internal sealed partial class LiteralReader(ErrorList errors)
         var isObject = value.Kind == LdKind.Object;
         var count = errors.Errors.Count;
         if ((isObject || value.Kind == LdKind.Text) && Take(place, value, "string", "literal", LdKind.Text, isWanted: false) is { } text) return text.Text;
-        if (isObject && errors.Errors.Count > count) return null; // it would be told once for each type
         if (isObject || value.Kind == LdKind.Number)
         {
-            if (Take(place, value, "integer", "literal", LdKind.Number, isWanted: false) is { } whole) return (int)whole.Number;
-            if (Take(place, value, "numeric", "literal", LdKind.Number, isWanted: false) is { } number) return number.Number;
+            if (Take(place, value, "integer", "literal", LdKind.Number, isWanted: false) is { } whole) return Settled((int)whole.Number);
+            if (Take(place, value, "numeric", "literal", LdKind.Number, isWanted: false) is { } number) return Settled(number.Number);
         }
 
-        if ((isObject || value.Kind == LdKind.Boolean) && Take(place, value, "boolean", "literal", LdKind.Boolean, isWanted: false) is { } flag) return flag.Flag;
+        if ((isObject || value.Kind == LdKind.Boolean) && Take(place, value, "boolean", "literal", LdKind.Boolean, isWanted: false) is { } flag) return Settled(flag.Flag);
+        Settled(null);
         errors.Add("literalNotValid", place.Element, place.Property, value.ToString(), $"'{place.Property}' is neither text, a number nor a boolean.", value.At);
         return null;
+
+        object? Settled(object? result) // each type that was tried told the same
+        {
+            errors.DropRepeats(count);
+            return result;
+        }
     }
 
     /// <summary>Reads a DTMI or, where <paramref name="isDtmi"/> is off, any absolute URI; terms are resolved.</summary>
