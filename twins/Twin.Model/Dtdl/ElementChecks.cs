@@ -8,6 +8,7 @@ internal sealed class ElementChecks(ElementReader reader, ErrorList errors)
 {
     private const int MostExtended = 1024; // interfaces an interface extends, directly or not; from v3 on
     private const int MostParts = 100_000; // parts of an interface; from v3 on
+    private const int FarEnough = 64; // followed no further: beyond every limit
     private readonly Dictionary<Element, int> _extendsDepth = [];
     private readonly Dictionary<Element, Dictionary<string, Element>> _contents = [];
     private readonly PartCounter _extended = new(["extends"]);
@@ -103,7 +104,7 @@ internal sealed class ElementChecks(ElementReader reader, ErrorList errors)
             return -1;
         }
 
-        if (path.Count >= DtdlParser.MostTexts) return 0;
+        if (path.Count >= FarEnough) return 0; // the first of the path is refused; nobody needs the exact number
         path.Add(element);
         var depth = 0;
         foreach (var link in element.LinksOf("extends"))
@@ -194,6 +195,7 @@ internal sealed class ElementChecks(ElementReader reader, ErrorList errors)
 /// <summary>Counts the parts of an element over some properties, each path for itself. What was counted is remembered.</summary>
 internal sealed class PartCounter(string[] properties)
 {
+    private const int FarEnough = 256; // deeper nesting is refused by the checks of depth
     private readonly Dictionary<Element, long> _counts = [];
     private readonly HashSet<Element> _open = [];
 
@@ -207,6 +209,7 @@ internal sealed class PartCounter(string[] properties)
     private long Walk(Element element, Func<Element, Dictionary<string, Element>> contentsOf, ref Element? onRing)
     {
         if (_counts.TryGetValue(element, out var found)) return found;
+        if (_open.Count >= FarEnough) return 0;
         if (!_open.Add(element))
         {
             onRing = element;

@@ -23,7 +23,7 @@ internal sealed partial class ElementReader
                 CheckInterfaceId(className, id, scope, json);
                 if (!classes.Contains(className)) classes.Add(className);
             }
-            else isBad |= !ReadType(name, json, scope, id, parent, via, wanted, extensions, ref hasUndefined);
+            else isBad |= !ReadType(name, json, scope, id, parent, via, wanted, classes, extensions, ref hasUndefined);
         }
 
         if (isBad) return default;
@@ -56,7 +56,7 @@ internal sealed partial class ElementReader
     }
 
     /// <summary>Reads a type that is no class wanted here; false when it is an error.</summary>
-    private bool ReadType(string? name, LdObject json, Scope scope, string id, Element? parent, PropertyRule via, ClassRule? wanted, List<ExtensionType> extensions, ref bool hasUndefined)
+    private bool ReadType(string? name, LdObject json, Scope scope, string id, Element? parent, PropertyRule via, ClassRule? wanted, List<string> classes, List<ExtensionType> extensions, ref bool hasUndefined)
     {
         if (name is null) return Refuse("typeNotDtmiNorTerm", "A value of @type is not a string.");
         if (Metamodel.ClassNames.Contains(name))
@@ -78,6 +78,12 @@ internal sealed partial class ElementReader
         if (extension.IsAbstract) return Refuse("abstractSupplementalType", $"@type '{name}' is abstract. Use one of the types below it.");
         if (extension.Kind is "Unit" or "UnitAttribute" or "LatentType" or "NamedLatentType")
         {
+            if (parent is null) // beside Interface it is one class too many
+            {
+                classes.Add(extension.Kind);
+                return true;
+            }
+
             TellBadType(id, parent, via, wanted, name, json.At);
             return false;
         }

@@ -128,7 +128,7 @@ internal sealed partial class ElementReader
             {
                 case LdKind.Text:
                     if (AddReference(value.Text!, scope, element, rule, value.At)) count++;
-                    else TellBadTerm(value, scope, element, rule.Name);
+                    else TellBadTerm(value, scope, element, rule.Name, ClassOf(rule, scope.Version));
                     break;
                 case LdKind.Object:
                     if (ReadElement(value.Object!, scope, element, rule)) count++;
@@ -146,8 +146,12 @@ internal sealed partial class ElementReader
     private void TellFew(LdProperty member, Element element, string name, int count, int least) =>
         errors.Add("objectCountBelowMin", element.Id, name, null, $"'{name}' of {element.Id} has {count} values that can be used; at least {least} is required.", member.At);
 
-    private void TellBadTerm(LdValue value, Scope scope, Element element, string name) =>
-        errors.Add("badDtmiOrTerm", element.Id, name, value.Text, $"'{name}' of {element.Id} is '{value.Text}', which is neither a valid DTMI nor a term of DTDL v{scope.Version} and the extensions that @context names.", value.At);
+    private void TellBadTerm(LdValue value, Scope scope, Element element, string name, ClassRule? wanted = null)
+    {
+        var terms = scope.Dtdl.Terms.Where(t => wanted is not null && StandardElements.Find(t.Value) is { } standard && wanted.Refers.Contains(standard.Class)).Select(t => t.Key).Order(StringComparer.Ordinal).ToArray();
+        var hint = terms.Length > 0 ? $" Terms that fit: {string.Join(", ", terms)}." : "";
+        errors.Add("badDtmiOrTerm", element.Id, name, value.Text, $"'{name}' of {element.Id} is '{value.Text}', which is neither a valid DTMI nor a term of DTDL v{scope.Version} and the extensions that @context names.{hint}", value.At);
+    }
 
     private void TellNoElement(LdValue value, Element element, string name) =>
         errors.Add("refNotStringOrObject", element.Id, name, value.ToString(), $"'{name}' of {element.Id} is {value}; a string or an object was expected.", value.At);

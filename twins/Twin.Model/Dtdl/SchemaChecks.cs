@@ -7,6 +7,7 @@ namespace Twin.Model.Dtdl;
 internal sealed class SchemaChecks(ErrorList errors)
 {
     private const int MostSteps = 100_000;
+    private const int FarEnough = 64; // elements followed for an array; deeper schemas are refused for their depth
     private static readonly string[] Parts = ["fields", "mapValue", "schema", "elementSchema"];
     private readonly Dictionary<Element, int> _depths = []; // of those that cannot come back to themselves
     private int _steps;
@@ -36,15 +37,15 @@ internal sealed class SchemaChecks(ErrorList errors)
             errors.Add("excludedType", property.Id, "schema", found.Id, $"The schema of property {property.Id} is or contains an Array ({found.Id}), which DTDL v2 allows only in telemetries and commands. Use DTDL v3.", property.AtOf("schema"));
     }
 
-    private static Element? FindArray(Element element, HashSet<Element> seen)
+    private static Element? FindArray(Element element, HashSet<Element> seen, int depth = 0)
     {
-        if (!seen.Add(element)) return null;
+        if (depth > FarEnough || !seen.Add(element)) return null;
         foreach (var name in Parts)
         {
             foreach (var part in element.Targets(name))
             {
                 if (name == "schema" && part.Class == "Array") return part;
-                if (FindArray(part, seen) is { } found) return found;
+                if (FindArray(part, seen, depth + 1) is { } found) return found;
             }
         }
 
