@@ -2,9 +2,8 @@ import "./style/base.css";
 import "./style/frame.css";
 import "./style/views.css";
 import { TwinApi, type KeyStore } from "./api/client";
-import { Signal } from "./live/events";
 import { World } from "./live/world";
-import type { App } from "./ui/app";
+import { App } from "./ui/app";
 import { Frame } from "./ui/frame";
 import { Keys } from "./ui/keys";
 import { Router } from "./ui/router";
@@ -28,9 +27,6 @@ function streamUrl(cursor: string | null): string {
 
 const api = new TwinApi("", keyStore);
 const router = new Router();
-const app: App = {
-  api, router, world: new World(api, streamUrl), selection: new Selection(router), themes: new ThemeChoice(), keys: new Keys(),
-  onTravel: new Signal(), onFound: new Signal(), found: null, ask: () => {},
-};
+const app = new App(api, new World(api, streamUrl), router, new Selection(router), new ThemeChoice(), new Keys());
 const frame = new Frame(document.getElementById("app")!, app, keyStore);
 void frame.start();

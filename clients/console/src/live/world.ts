@@ -87,6 +87,12 @@ export class World {
     return this.names.get(id) ?? id;
   }
 
+  /** The model of a twin that has a place; null when it has none. */
+  modelOf(id: string): string | null {
+    const row = this.table?.rowOf(id) ?? -1;
+    return row < 0 || !this.table ? null : this.table.modelOf(row);
+  }
+
   private async readScene(): Promise<void> {
     const [scene, models] = await Promise.all([this.api.scene(), this.api.models()]);
     this.scene = scene;

@@ -1,61 +1,50 @@
 import type { KeyStore } from "../api/client";
-import { CityView } from "../views/city";
-import type { App, View } from "./app";
+import { VIEWS, type ViewEntry } from "../views/registry";
+import type { App } from "./app";
 import { h, replace, svg } from "./dom";
 import { askForKey } from "./keyDialog";
 import { LoadCover } from "./loadCover";
+import { StageHost } from "./stageHost";
 import { TimeBar } from "./timeBar";
-
-interface ViewEntry {
-  name: string;
-  title: string;
-  key: string;
-  icon: string;
-  make: (app: App) => View;
-}
-
-const VIEWS: ViewEntry[] = [
-  { name: "city", title: "City", key: "1", icon: "M3 17V8h4v9M7 17V4h6v13M13 17v-7h4v7M2 17h16", make: (app) => new CityView(app) },
-];
 
 /** The quiet frame around the world: rail, top field, inspector, time bar. */
 export class Frame {
   private readonly main = h("main", { id: "main" });
   private readonly rail = h("nav", { class: "rail", "aria-label": "Views" });
-  private view: View | null = null;
-  private shown = "";
+  private readonly cover: LoadCover;
+  private readonly stage: StageHost;
 
   constructor(host: HTMLElement, private readonly app: App, private readonly keys: KeyStore) {
     const top = h("header", { class: "topbar" }, h("div", { class: "brand" }, "Twin"));
+    this.cover = new LoadCover(app);
+    this.stage = new StageHost(app, (entry) => this.shown(entry));
+    this.main.append(this.stage.element, this.cover.element);
     host.append(top, this.rail, this.main, new TimeBar(app).element);
-    this.main.append(new LoadCover(app).element);
-    this.drawRail();
-    app.router.onRoute.on(() => this.show());
+    app.router.onRoute.on(() => this.stage.show());
     app.api.onUnauthorised = () => askForKey(this.keys, () => void this.start());
     for (const v of VIEWS) app.keys.add(v.key, v.key, `Show ${v.title}`, () => app.router.go(v.name));
+    app.keys.add("t", "t", "Light or dark", () => app.themes.toggle());
   }
 
   async start(): Promise<void> {
-    this.show();
+    this.stage.show();
     await this.app.world.start();
   }
 
-  private show(): void {
-    const entry = VIEWS.find((v) => v.name === this.app.router.current.view) ?? VIEWS[0]!;
-    this.drawRail(entry.name);
-    if (entry.name === this.shown) return;
-    this.view?.dispose();
-    this.view?.element.remove();
-    this.shown = entry.name;
-    this.view = entry.make(this.app);
-    this.main.prepend(this.view.element);
+  private shown(entry: ViewEntry): void {
     document.title = `${entry.title} – Twin`;
+    this.cover.setNeeded(entry.needsScene);
+    replace(this.rail, ...VIEWS.map((v) =>
+      h("a", { href: `#/${v.name}`, "aria-current": v === entry ? "page" : null, title: `${v.title} (${v.key})`, "data-test": `nav-${v.name}`, onclick: (e: MouseEvent) => this.follow(e, v) },
+        svg("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" }, svg("path", { d: v.icon })), v.title)),
+      h("div", { class: "spacer" }),
+      h("button", { onclick: () => this.app.themes.toggle(), title: "Light or dark (t)", "data-test": "theme" }, "Theme"));
   }
 
-  private drawRail(current = ""): void {
-    replace(this.rail, ...VIEWS.map((v) =>
-      h("a", { href: `#/${v.name}`, "aria-current": v.name === current ? "page" : null, title: `${v.title} (${v.key})`, "data-test": `nav-${v.name}` }, svg("svg", { viewBox: "0 0 20 20" }, svg("path", { d: v.icon })), v.title)),
-      h("div", { class: "spacer" }),
-      h("button", { onclick: () => this.app.themes.toggle(), title: "Light or dark (t)" }, "Theme"));
+  /** A plain click keeps the selection; with a key held the browser opens the address as it is. */
+  private follow(e: MouseEvent, entry: ViewEntry): void {
+    if (e.ctrlKey || e.metaKey || e.shiftKey || e.button !== 0) return;
+    e.preventDefault();
+    this.app.router.go(entry.name);
   }
 }

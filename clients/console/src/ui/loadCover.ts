@@ -6,15 +6,23 @@ import { h, replace } from "./dom";
 export class LoadCover {
   readonly element = h("div", { class: "cover", "data-test": "load" });
 
+  private needed = true;
+
   constructor(private readonly app: App) {
     app.world.onLoad.on(() => this.draw());
     app.world.onScene.on(() => this.draw());
     this.draw();
   }
 
+  /** Views that show no places are not covered. */
+  setNeeded(is: boolean): void {
+    this.needed = is;
+    this.draw();
+  }
+
   private draw(): void {
     const { load, table } = this.app.world;
-    this.element.hidden = load.kind === "ready" && (table?.count ?? 0) > 0;
+    this.element.hidden = !this.needed || (load.kind === "ready" && (table?.count ?? 0) > 0);
     if (load.kind === "loading") {
       const heights = [30, 52, 40, 70, 58, 96, 74, 88, 46, 62, 34, 50];
       replace(this.element, h("div", { class: "shape", "aria-hidden": "true" }, heights.map((v) => h("i", { style: `height:${v}%` }))), h("div", { class: "soft", role: "status" }, `Reading ${load.what}…`));

@@ -20,6 +20,8 @@ import { marksOf } from "./cityMarks";
 const EYE_SHARE = 0.12;
 const START: CameraPose = { x: 0, y: -150, distance: 2600, azimuth: 18, elevation: 42 };
 
+export const view = (app: App): View => new CityView(app);
+
 /** The city as a map of twins. */
 export class CityView implements View {
   readonly element = h("div", { class: "world", "data-test": "city" });
