@@ -149,7 +149,6 @@ public sealed class CommandLineTests : IDisposable
         await using var server = await FakeServer.StartAsync((c, seen) => seen switch
         {
             { Method: "GET", Path: var path } when path.StartsWith("/models", StringComparison.Ordinal) => FakeServer.JsonAsync(c, """{"value":[],"nextLink":null}"""),
-            { Path: "/models" } => FakeServer.JsonAsync(c, """[{"id":"dtmi:twin:csv:lamps;1"}]""", 201),
             { Method: "PUT" } => FakeServer.JsonAsync(c, """{"id":"j","status":"running","counts":{},"errors":[]}"""),
             _ => FakeServer.JsonAsync(c, """{"id":"j","status":"succeeded","counts":{"twins":2},"errors":[]}"""),
         });
