@@ -95,12 +95,21 @@ public sealed class ReplayTests(ITestOutputHelper output) : IAsyncLifetime
     private const string From = "2013-01-01T00:00:00Z";
     private const string To = "2015-01-01T00:00:00Z";
 
+    /// <summary>The scores kept, once every window is scored; on a machine so busy that runs pass their latency bound the rest of the test is skipped, and says so.</summary>
     private async Task<List<(DateTimeOffset Time, double Value)>> ScoresAsync(int least)
     {
+        long scored = 0, skipped = 0;
+        await Eventually.TrueAsync(async () =>
+        {
+            var model = JsonNode.Parse(await _silo.Http.GetStringAsync("/inference/models", Cancel))!["value"]![0]!;
+            (scored, skipped) = (model["scored"]!.GetValue<long>(), model["skipped"]!.GetValue<long>());
+            return scored + skipped >= least;
+        }, $"{least} windows to be scored or passed over", Cancel, 120);
         List<(DateTimeOffset Time, double Value)> scores = [];
-        await Eventually.TrueAsync(async () => (scores = await PointsAsync("anomalyScore")).Count >= least, $"{least} scores in history", Cancel, 60);
+        await Eventually.TrueAsync(async () => (scores = await PointsAsync("anomalyScore")).Count >= Math.Min(scored, least), $"{scored} scores in history", Cancel, 60);
+        Assert.SkipWhen(skipped > 0, $"{skipped} of {scored + skipped} windows passed the network's latency bound: this machine is too busy to judge it");
         var twin = JsonNode.Parse(await _silo.Http.GetStringAsync("/digitaltwins/machine", Cancel))!;
-        Assert.Equal(scores[^1].Value, twin["anomalyScore"]!.GetValue<double>());
+        Assert.Equal((await PointsAsync("anomalyScore"))[^1].Value, twin["anomalyScore"]!.GetValue<double>());
         return scores;
     }
 
