@@ -40,12 +40,20 @@ internal static class DoorWiring
         app.UseRouting(); // after the files: the fallback below would take their place
         var readiness = app.Services.GetRequiredService<Readiness>();
         app.MapGet("/health/live", () => Results.Json(new { status = "live" })).ExcludeFromDescription();
-        app.MapGet("/health/ready", () => readiness.WaitingFor is { } what ? Results.Json(new { status = "waiting", waitingFor = what }, statusCode: 503) : Results.Json(new { status = "ready" })).ExcludeFromDescription();
+        app.MapGet("/health/ready", () => Ready(readiness)).ExcludeFromDescription();
         app.MapPrometheusScrapingEndpoint("/metrics");
         if (settings.Dashboard) app.MapOrleansDashboard("/dashboard");
         if (settings.Role != SiloRole.Silo) app.MapTwinEndpoints();
         app.MapFallback(context => TwinProblems.WriteAsync(context, 404, "NotFound", $"There is nothing at {context.Request.Method} {context.Request.Path}. The routes are listed at /docs."));
     }
+
+    // Degraded is still ready: taking the process out of service would lose what still works.
+    private static IResult Ready(Readiness readiness) => (readiness.WaitingFor, readiness.Degraded) switch
+    {
+        ({ } what, _) => Results.Json(new { status = "waiting", waitingFor = what }, statusCode: 503),
+        (_, { } what) => Results.Json(new { status = "degraded", degraded = what }),
+        _ => Results.Json(new { status = "ready" }),
+    };
 
     private static void ListenLocalhostOrFree(this Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions kestrel, int port)
     {

@@ -5,8 +5,9 @@ using Twin.Pipelines.History;
 namespace Twin.Silo;
 
 /// <summary>Runs the history feed: an embedded file takes every shard; with PostgreSQL each silo takes the shards it owns.</summary>
-internal sealed class HistoryService(IHistoryStore store, ITwinStore twins, TwinSettings settings, Orleans.Runtime.ILocalSiloDetails silo, TimeProvider clock, ILogger<HistoryService> log) : BackgroundService
+internal sealed class HistoryService(IHistoryStore store, ITwinStore twins, TwinSettings settings, Orleans.Runtime.ILocalSiloDetails silo, Readiness readiness, TimeProvider clock, ILogger<HistoryService> log) : BackgroundService
 {
+    private static readonly TimeSpan Probing = TimeSpan.FromSeconds(1);
     private string? _lastFault;
 
     public HistoryFeed Feed => field ??= new HistoryFeed(store, twins.ReadFeedAsync, OwnShardsAsync, WorldWiring.Branch,
@@ -18,6 +19,7 @@ internal sealed class HistoryService(IHistoryStore store, ITwinStore twins, Twin
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await Task.Yield();
+        var probing = ProbeAsync(stoppingToken);
         for (var opened = false; !opened && !stoppingToken.IsCancellationRequested;)
         {
             try
@@ -34,6 +36,31 @@ internal sealed class HistoryService(IHistoryStore store, ITwinStore twins, Twin
         }
 
         if (!stoppingToken.IsCancellationRequested) await Feed.RunAsync(stoppingToken);
+        await probing;
+    }
+
+    // Nobody may write for hours: whether the store answers is asked, not only noticed.
+    private async Task ProbeAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await Task.Delay(Probing, clock, stoppingToken);
+                await store.ReadPositionsAsync(WorldWiring.Branch, stoppingToken);
+                readiness.Degraded = null;
+                _lastFault = null;
+            }
+            catch (Exception) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception fault)
+            {
+                Report(fault);
+                readiness.Degraded = $"History does not answer ({fault.Message.TrimEnd('.')}). Values wait in the journal.";
+            }
+        }
     }
 
     private async ValueTask<IReadOnlyCollection<int>> OwnShardsAsync(CancellationToken cancellationToken)

@@ -4,6 +4,14 @@ namespace Twin.Silo;
 internal sealed class Readiness(TimeProvider clock)
 {
     private volatile string? _waitingFor = "the silo to start";
+    private volatile string? _degraded;
+
+    /// <summary>What serves worse than it should while the rest goes on, for a person; null when nothing does. The process stays ready.</summary>
+    public string? Degraded
+    {
+        get => _degraded;
+        set => _degraded = value;
+    }
 
     /// <summary>When this process started.</summary>
     public DateTimeOffset StartedAt { get; } = clock.GetUtcNow();

@@ -149,7 +149,6 @@ public sealed class CommandLineTests : IDisposable
         await using var server = await FakeServer.StartAsync((c, seen) => seen switch
         {
             { Method: "GET", Path: var path } when path.StartsWith("/models", StringComparison.Ordinal) => FakeServer.JsonAsync(c, """{"value":[],"nextLink":null}"""),
-            { Path: "/models" } => FakeServer.JsonAsync(c, """[{"id":"dtmi:twin:csv:lamps;1"}]""", 201),
             { Method: "PUT" } => FakeServer.JsonAsync(c, """{"id":"j","status":"running","counts":{},"errors":[]}"""),
             _ => FakeServer.JsonAsync(c, """{"id":"j","status":"succeeded","counts":{"twins":2},"errors":[]}"""),
         });
@@ -174,18 +173,25 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal("/stream?where=x%20%3E%200", server.Seen.Single().Path);
     }
 
-    [Fact]
-    public async Task A_load_on_twins_reports_rate_and_percentiles()
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(-1, 1)]
+    public async Task A_load_on_twins_reports_rate_and_percentiles_and_reads_back_what_it_wrote(int off, int expected)
     {
+        var values = new System.Collections.Concurrent.ConcurrentDictionary<string, double>();
         await using var server = await FakeServer.StartAsync((c, seen) =>
         {
+            if (seen is { Method: "GET", Path: var path } && values.TryGetValue(path, out var value)) return FakeServer.JsonAsync(c, string.Create(System.Globalization.CultureInfo.InvariantCulture, $$"""{"$dtId":"x","value":{{value + off}}}"""));
             if (seen.Method != "PATCH") return FakeServer.JsonAsync(c, seen.Method == "GET" ? """{"value":[],"nextLink":null}""" : seen.Method == "POST" ? "[]" : "{}");
+            using var patch = JsonDocument.Parse(seen.Text);
+            values[seen.Path] = patch.RootElement[0].GetProperty("value").GetDouble();
             c.Response.StatusCode = 204;
             return Task.CompletedTask;
         });
         var (exit, json) = await JsonAsync("load", "twins", "--connections", "2", "--seconds", "0.5", "--rate", "40", "--url", server.Address.ToString());
         var patches = server.Seen.Count(s => s.Method == "PATCH");
-        Assert.Equal((0, patches, 0), (exit, json.GetProperty("operations").GetInt32(), json.GetProperty("failed").GetInt32()));
+        Assert.Equal((expected, patches, 0), (exit, json.GetProperty("operations").GetInt32(), json.GetProperty("failed").GetInt32()));
+        Assert.Equal(expected * 2, json.GetProperty("wrong").GetArrayLength());
         Assert.InRange(patches, 1, 20);
         Assert.True(json.GetProperty("p50Ms").GetDouble() <= json.GetProperty("p99Ms").GetDouble());
     }

@@ -11,6 +11,7 @@ namespace Twin.Cli.Commands;
 /// <summary><c>twin load twins|devices</c>: a load on a running world, in rates and latency percentiles. Makes its own model and <c>load-*</c> twins.</summary>
 internal static class LoadCommands
 {
+    private const int MostShown = 20;
     private const string ModelId = "dtmi:twin:load:Sensor;1";
     private const string Dtdl = """
         {"@context":"dtmi:dtdl:context;3","@id":"dtmi:twin:load:Sensor;1","@type":"Interface","contents":[{"@type":"Property","name":"value","schema":"double"}]}
@@ -44,7 +45,7 @@ internal static class LoadCommands
     {
         using var client = call.Connect();
         await PrepareAsync(client, plan.Connections, cancellationToken).ConfigureAwait(false);
-        return await MeasureAsync(call, "twins", plan, async (connection, turn) =>
+        return await MeasureAsync(call, client, "twins", plan, async (connection, turn) =>
         {
             try
             {
@@ -72,7 +73,7 @@ internal static class LoadCommands
                 await device.ConnectAsync(cancellationToken).ConfigureAwait(false);
             }
 
-            return await MeasureAsync(call, "devices", plan, (connection, turn) => devices[connection].SendAsync(turn, cancellationToken), cancellationToken).ConfigureAwait(false);
+            return await MeasureAsync(call, client, "devices", plan, (connection, turn) => devices[connection].SendAsync(turn, cancellationToken), cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -87,7 +88,7 @@ internal static class LoadCommands
             await client.PutTwinAsync($"load-{i}", new JsonObject { ["$metadata"] = new JsonObject { ["$model"] = ModelId }, ["value"] = 0.0 }, cancellationToken: cancellationToken).ConfigureAwait(false);
     }
 
-    private static async Task<CommandAnswer> MeasureAsync(Call call, string what, LoadPlan plan, Func<int, long, ValueTask<bool>> operate, CancellationToken cancellationToken)
+    private static async Task<CommandAnswer> MeasureAsync(Call call, TwinClient client, string what, LoadPlan plan, Func<int, long, ValueTask<bool>> operate, CancellationToken cancellationToken)
     {
         var tallies = Enumerable.Range(0, plan.Connections).Select(_ => new LatencyTally()).ToArray();
         var start = call.Clock.GetTimestamp();
@@ -95,13 +96,36 @@ internal static class LoadCommands
         var elapsed = call.Clock.GetElapsedTime(start).TotalSeconds;
         var all = new LatencyTally();
         foreach (var tally in tallies) all.Add(tally);
+        var wrong = await ReadBackAsync(client, tallies, cancellationToken).ConfigureAwait(false);
         var json = new JsonObject
         {
             ["load"] = what, ["connections"] = plan.Connections, ["seconds"] = elapsed, ["operations"] = all.Count, ["failed"] = all.Failed, ["perSecond"] = all.Count / elapsed,
-            ["p50Ms"] = all.Percentile(0.5), ["p99Ms"] = all.Percentile(0.99),
+            ["p50Ms"] = all.Percentile(0.5), ["p95Ms"] = all.Percentile(0.95), ["p99Ms"] = all.Percentile(0.99),
+            ["readBack"] = plan.Connections, ["wrong"] = new JsonArray([.. wrong.Take(MostShown).Select(w => (JsonNode?)w)]),
         };
-        return new CommandAnswer(all.Count > 0 && all.Failed == 0 ? 0 : 1, json, console =>
-            console.WriteLine($"{all.Count} operations over {plan.Connections} connections in {elapsed:F1} s: {all.Count / elapsed:F0} a second, p50 {all.Percentile(0.5):F2} ms, p99 {all.Percentile(0.99):F2} ms, {all.Failed} failed"));
+        return new CommandAnswer(all.Count > 0 && all.Failed == 0 && wrong.Count == 0 ? 0 : 1, json, console =>
+        {
+            console.WriteLine($"{all.Count} operations over {plan.Connections} connections in {elapsed:F1} s: {all.Count / elapsed:F0} a second, p50 {all.Percentile(0.5):F2} ms, p95 {all.Percentile(0.95):F2} ms, p99 {all.Percentile(0.99):F2} ms, {all.Failed} failed");
+            console.WriteLine($"read back: {plan.Connections - wrong.Count} of {plan.Connections} twins hold what was acknowledged last");
+            foreach (var line in wrong.Take(MostShown)) console.WriteLine(line);
+        });
+    }
+
+    /// <summary>
+    /// What the server holds against what it acknowledged: each twin has one writer, whose values rise by one, so its value is the last
+    /// acknowledged one, or a later one whose answer was lost. Returns the twins that hold another.
+    /// </summary>
+    private static async Task<List<string>> ReadBackAsync(TwinClient client, LatencyTally[] tallies, CancellationToken cancellationToken)
+    {
+        var wrong = new List<string>();
+        for (var i = 0; i < tallies.Length; i++)
+        {
+            var twin = await client.GetTwinAsync($"load-{i}", cancellationToken).ConfigureAwait(false);
+            var held = twin.Json.GetProperty("value").GetDouble();
+            if (held < tallies[i].LastAcknowledged || held > tallies[i].LastTried) wrong.Add($"load-{i} holds {held}; acknowledged last was {tallies[i].LastAcknowledged}, tried last {tallies[i].LastTried}.");
+        }
+
+        return wrong;
     }
 
     // With a rate each operation has an instant it is due; its latency counts from there, so that a slow server cannot hide its queue.
@@ -115,8 +139,16 @@ internal static class LoadCommands
             var due = step == TimeSpan.Zero ? now : phase + (step * (turn - 1));
             if (now >= plan.Length || due >= plan.Length) return;
             if (due - now >= TimeSpan.FromMilliseconds(1)) await Task.Delay(due - now, clock, cancellationToken).ConfigureAwait(false);
-            if (await operate(connection, turn).ConfigureAwait(false)) tally.Record(clock.GetElapsedTime(start) - due);
-            else tally.Failed++;
+            tally.LastTried = turn;
+            if (await operate(connection, turn).ConfigureAwait(false))
+            {
+                tally.Record(clock.GetElapsedTime(start) - due);
+                tally.LastAcknowledged = turn;
+            }
+            else
+            {
+                tally.Failed++;
+            }
         }
     }
 }
@@ -166,6 +198,12 @@ internal sealed class LatencyTally
     public long Count { get; private set; }
 
     public long Failed { get; set; }
+
+    /// <summary>The value the server said it kept last; 0 before any.</summary>
+    public long LastAcknowledged { get; set; }
+
+    /// <summary>The value sent last.</summary>
+    public long LastTried { get; set; }
 
     public void Record(TimeSpan latency)
     {

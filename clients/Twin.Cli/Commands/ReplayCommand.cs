@@ -18,7 +18,7 @@ internal static class ReplayCommand
         var twin = new Option<string>("--twin") { Description = "The twin that gets the values.", Required = true };
         var columns = new Option<string[]>("--column") { Description = "column=property; may be given again.", Required = true };
         var time = new Option<string>("--time") { Description = "The time column.", DefaultValueFactory = _ => "time" };
-        var speed = new Option<double>("--speed") { Description = "Recorded seconds a second, 1 to 10,000.", DefaultValueFactory = _ => 1 };
+        var speed = new Option<double>("--speed") { Description = "Recorded seconds a second, 1 to 1,000,000.", DefaultValueFactory = _ => 1 };
         var restamp = new Option<bool>("--restamp") { Description = "Values look as if they happen now." };
         var mqtt = MqttAddress.Option();
         return new Command("replay", "Plays a recording into a twin.") { file, twin, columns, time, speed, restamp, mqtt }.Does((call, token) =>
@@ -26,7 +26,7 @@ internal static class ReplayCommand
             var path = call.Parsed.GetValue(file)!;
             if (!File.Exists(path)) throw new CallException($"There is no file '{path}'.");
             var factor = call.Parsed.GetValue(speed);
-            if (factor is not (>= 1 and <= 10_000)) throw new CallException($"--speed is {factor}; it must be 1 to 10000.");
+            if (factor is not (>= 1 and <= 1_000_000)) throw new CallException($"--speed is {factor}; it must be 1 to 1000000.");
             var id = call.Parsed.GetValue(twin)!;
             if (!TwinJson.IsValidId(id)) throw new CallException($"--twin is '{id}'; that is no twin id.");
             var layout = new CsvLayout(call.Parsed.GetValue(time)!, [.. call.Parsed.GetValue(columns)!.Select(c => Call.PairOf(c, "--column")).Select(c => new CsvColumn(c.Name, id, c.Value))]);

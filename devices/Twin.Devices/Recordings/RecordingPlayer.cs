@@ -5,7 +5,7 @@ namespace Twin.Devices.Recordings;
 /// <summary>How a recording plays.</summary>
 public sealed record PlaybackOptions
 {
-    /// <summary>Recorded seconds a second, 0.01 to 10,000.</summary>
+    /// <summary>Recorded seconds a second, 0.01 to 1,000,000.</summary>
     public double Speed { get; init; } = 1;
 
     /// <summary>
@@ -21,7 +21,7 @@ public sealed record PlaybackOptions
     /// <exception cref="ArgumentOutOfRangeException">Names the option and its range.</exception>
     public PlaybackOptions Validate()
     {
-        if (!(Speed is >= 0.01 and <= 10_000)) throw new ArgumentOutOfRangeException(nameof(Speed), Speed, "Speed must be from 0.01 to 10000.");
+        if (!(Speed is >= 0.01 and <= 1_000_000)) throw new ArgumentOutOfRangeException(nameof(Speed), Speed, "Speed must be from 0.01 to 1000000.");
         if (MaxBatch is < 1 or > 10_000) throw new ArgumentOutOfRangeException(nameof(MaxBatch), MaxBatch, "MaxBatch must be from 1 to 10000.");
         return this;
     }

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Globalization;
 using System.Text.Json;
 using System.Xml;
@@ -34,6 +35,10 @@ internal static class HistoryEndpoints
             catch (ArgumentOutOfRangeException fault)
             {
                 return TwinProblems.Result(400, "HistoryRangeInvalid", fault.Message.Split('\n')[0], fault.ParamName);
+            }
+            catch (Exception fault) when (fault is DbException or TimeoutException or Polly.ExecutionRejectedException)
+            {
+                return TwinProblems.Result(503, "HistoryUnavailable", $"The history store does not answer ({fault.Message.Split('\n')[0].TrimEnd('.')}); values wait in the journal. Try again.");
             }
         }).Needs(Permission.Read).WithTags("History").WithSummary("Values of a property over time");
 

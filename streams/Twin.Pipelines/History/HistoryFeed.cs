@@ -42,7 +42,7 @@ public sealed class HistoryFeed(
     /// <summary>Runs until cancelled; returns after what was read has been stored.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        await store.OpenAsync(cancellationToken).ConfigureAwait(false);
+        if (!await OpenAsync(cancellationToken).ConfigureAwait(false)) return;
         var writing = Task.WhenAll(WriteAsync(cancellationToken), RetireAsync(cancellationToken));
         try
         {
@@ -62,6 +62,30 @@ public sealed class HistoryFeed(
         await Task.WhenAll(_readers.Values).ConfigureAwait(false);
         _pages.Writer.TryComplete();
         await writing.ConfigureAwait(false);
+    }
+
+    // The database may go at any instant, also between two calls that open it: that must not end the process.
+    private async Task<bool> OpenAsync(CancellationToken cancellationToken)
+    {
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            try
+            {
+                await store.OpenAsync(cancellationToken).ConfigureAwait(false);
+                return true;
+            }
+            catch (Exception) when (cancellationToken.IsCancellationRequested)
+            {
+                return false;
+            }
+            catch (Exception fault)
+            {
+                Report(fault);
+                await PauseAsync(cancellationToken).ConfigureAwait(false);
+            }
+        }
+
+        return false;
     }
 
     private async Task<IReadOnlyCollection<int>> OwnShardsAsync(CancellationToken cancellationToken)

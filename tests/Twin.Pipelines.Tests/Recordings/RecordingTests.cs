@@ -173,10 +173,10 @@ public sealed class RecordingTests
 
     [Theory]
     [InlineData(0)]
-    [InlineData(20_000)]
+    [InlineData(2_000_000)]
     [InlineData(double.NaN)]
     public void A_speed_outside_its_range_is_refused(double speed) =>
-        Assert.Contains("0.01 to 10000", Assert.Throws<ArgumentOutOfRangeException>(() => new PlaybackOptions { Speed = speed }.Validate()).Message);
+        Assert.Contains("0.01 to 1000000", Assert.Throws<ArgumentOutOfRangeException>(() => new PlaybackOptions { Speed = speed }.Validate()).Message);
 
     private sealed class Immediate(Action<PlaybackProgress> report) : IProgress<PlaybackProgress>
     {

@@ -12,10 +12,10 @@ internal sealed class CityJsonAttributes
 
     public static string ModelOf(string type) => $"dtmi:twin:cityjson:{ImportRules.ToName(type)};1";
 
-    public static CityJsonAttributes Infer(JsonElement objects)
+    public static CityJsonAttributes Infer(IEnumerable<JsonElement> parts)
     {
         var found = new CityJsonAttributes();
-        foreach (var entry in objects.EnumerateObject())
+        foreach (var entry in parts.SelectMany(p => p.EnumerateObject()))
         {
             if (entry.Value.ValueKind != JsonValueKind.Object || !entry.Value.TryGetProperty("type", out var type) || type.ValueKind != JsonValueKind.String) continue;
             var name = ImportRules.ToName(type.GetString()!);

@@ -12,6 +12,17 @@ namespace Twin.Scenarios.Import;
 /// <param name="Lod">The level of detail it comes from.</param>
 internal sealed record CityShape(IReadOnlyList<PlanPoint> Footprint, PlanPoint Centre, double Ground, double Height, string Lod);
 
+/// <summary>The box around places in the file's coordinates.</summary>
+internal readonly record struct CityBox(double West, double South, double East, double North)
+{
+    public static CityBox Empty { get; } = new(double.MaxValue, double.MaxValue, double.MinValue, double.MinValue);
+
+    /// <summary>Its middle; zero when it is empty.</summary>
+    public (double X, double Y) Centre => West > East ? (0, 0) : ((West + East) / 2, (South + North) / 2);
+
+    public CityBox With(CityBox other) => new(Math.Min(West, other.West), Math.Min(South, other.South), Math.Max(East, other.East), Math.Max(North, other.North));
+}
+
 /// <summary>
 /// Reads CityJSON boundaries: nested arrays whose innermost are rings of vertex numbers. The footprint is the union of
 /// the faces' projections, which gives the true outline for solids and surfaces alike, triangulated or not.
@@ -25,44 +36,38 @@ internal sealed class CityJsonGeometry
 
     private CityJsonGeometry(double[] vertices) => _vertices = vertices;
 
-    public static CityJsonGeometry Open(JsonElement root, string file)
+    /// <summary>Reads the vertices of <paramref name="root"/> with the transform of <paramref name="header"/>; <paramref name="before"/> stands before places in messages.</summary>
+    public static CityJsonGeometry Open(JsonElement header, JsonElement root, string file, string before)
     {
         var (scale, translate) = (Triple(1), Triple(0));
-        if (root.TryGetProperty("transform", out var transform))
+        if (header.TryGetProperty("transform", out var transform))
         {
             scale = ReadTriple(transform, "scale", file);
             translate = ReadTriple(transform, "translate", file);
         }
 
-        if (!root.TryGetProperty("vertices", out var list) || list.ValueKind != JsonValueKind.Array) throw new ImportRefusedException(file, "/vertices", "there are no vertices.");
+        if (!root.TryGetProperty("vertices", out var list) || list.ValueKind != JsonValueKind.Array) throw new ImportRefusedException(file, before + "/vertices", "there are no vertices.");
         var vertices = new double[list.GetArrayLength() * 3];
         var i = 0;
         foreach (var vertex in list.EnumerateArray())
         {
-            if (vertex.ValueKind != JsonValueKind.Array || vertex.GetArrayLength() != 3) throw new ImportRefusedException(file, $"/vertices/{i / 3}", "a vertex is three numbers.");
+            if (vertex.ValueKind != JsonValueKind.Array || vertex.GetArrayLength() != 3) throw new ImportRefusedException(file, $"{before}/vertices/{i / 3}", "a vertex is three numbers.");
             for (var axis = 0; axis < 3; axis++, i++)
             {
-                if (vertex[axis].ValueKind != JsonValueKind.Number) throw new ImportRefusedException(file, $"/vertices/{i / 3}/{axis}", "a vertex is three numbers.");
+                if (vertex[axis].ValueKind != JsonValueKind.Number) throw new ImportRefusedException(file, $"{before}/vertices/{i / 3}/{axis}", "a vertex is three numbers.");
                 vertices[i] = (vertex[axis].GetDouble() * scale[axis]) + translate[axis];
-                if (!double.IsFinite(vertices[i])) throw new ImportRefusedException(file, $"/vertices/{i / 3}/{axis}", "the coordinate is not finite.");
+                if (!double.IsFinite(vertices[i])) throw new ImportRefusedException(file, $"{before}/vertices/{i / 3}/{axis}", "the coordinate is not finite.");
             }
         }
 
         return new CityJsonGeometry(vertices);
     }
 
-    /// <summary>The middle of the box around all vertices; zero when there are none.</summary>
-    public (double X, double Y) Centre()
+    public CityBox Box()
     {
-        if (_vertices.Length == 0) return (0, 0);
-        var (lowX, highX, lowY, highY) = (double.MaxValue, double.MinValue, double.MaxValue, double.MinValue);
-        for (var i = 0; i < _vertices.Length; i += 3)
-        {
-            (lowX, highX) = (Math.Min(lowX, _vertices[i]), Math.Max(highX, _vertices[i]));
-            (lowY, highY) = (Math.Min(lowY, _vertices[i + 1]), Math.Max(highY, _vertices[i + 1]));
-        }
-
-        return ((lowX + highX) / 2, (lowY + highY) / 2);
+        var box = CityBox.Empty;
+        for (var i = 0; i < _vertices.Length; i += 3) box = box.With(new(_vertices[i], _vertices[i + 1], _vertices[i], _vertices[i + 1]));
+        return box;
     }
 
     /// <summary>The shape of an object, or of its children when it has none itself; null when neither has.</summary>
@@ -79,6 +84,8 @@ internal sealed class CityJsonGeometry
             }
         }
 
+        var hasFaces = rings.Count > 0;
+        if (!hasFaces) lod = CollectPlaces(cityObject, rings);
         if (rings.Count == 0) return null;
         var (low, high, east, north, count) = (double.MaxValue, double.MinValue, 0.0, 0.0, 0);
         foreach (var ring in rings)
@@ -88,7 +95,7 @@ internal sealed class CityJsonGeometry
             (east, north, count) = (east + _vertices[3 * v], north + _vertices[(3 * v) + 1], count + 1);
         }
 
-        var outline = Outline(rings);
+        var outline = hasFaces ? Outline(rings) : null;
         var centre = outline is null ? new PlanPoint(east / count, north / count) : new PlanPoint(outline.Centroid.X, outline.Centroid.Y);
         var footprint = outline is null ? [] : outline.Shell.Coordinates[..^1].Select(c => new PlanPoint(c.X, c.Y)).ToArray();
         return new CityShape(footprint, centre, low, high - low, lod);
@@ -114,6 +121,43 @@ internal sealed class CityJsonGeometry
         return bestLod;
     }
 
+    /// <summary>What has no faces may still have a place: points, lines, and templates, whose one vertex says where they stand.</summary>
+    private string CollectPlaces(JsonElement cityObject, List<int[]> rings)
+    {
+        if (!cityObject.TryGetProperty("geometry", out var geometries) || geometries.ValueKind != JsonValueKind.Array) return "";
+        foreach (var geometry in geometries.EnumerateArray())
+        {
+            if (geometry.ValueKind != JsonValueKind.Object || !geometry.TryGetProperty("boundaries", out var boundaries)) continue;
+            var type = geometry.TryGetProperty("type", out var t) && t.ValueKind == JsonValueKind.String ? t.GetString() : "";
+            if (type is not ("GeometryInstance" or "MultiPoint" or "MultiLineString")) continue;
+            AddPoints(boundaries, rings, 0);
+            if (rings.Count > 0) return geometry.TryGetProperty("lod", out var lod) ? lod.ToString() : "";
+        }
+
+        return "";
+    }
+
+    private void AddPoints(JsonElement boundary, List<int[]> rings, int depth)
+    {
+        if (boundary.ValueKind != JsonValueKind.Array || depth > DeepestNesting) throw new FormatException("a boundary is not nested arrays of vertex numbers.");
+        if (boundary.GetArrayLength() == 0) return;
+        if (boundary[0].ValueKind == JsonValueKind.Number) rings.Add(ReadVertices(boundary));
+        else foreach (var inner in boundary.EnumerateArray()) AddPoints(inner, rings, depth + 1);
+        if (rings.Count > MostFaces) throw new FormatException($"more than {MostFaces} lines.");
+    }
+
+    private int[] ReadVertices(JsonElement boundary)
+    {
+        var ring = new int[boundary.GetArrayLength()];
+        for (var i = 0; i < ring.Length; i++)
+        {
+            if (boundary[i].ValueKind != JsonValueKind.Number || !boundary[i].TryGetInt32(out ring[i]) || ring[i] < 0 || ring[i] >= _vertices.Length / 3)
+                throw new FormatException($"'{boundary[i]}' is not a vertex number below {_vertices.Length / 3}.");
+        }
+
+        return ring;
+    }
+
     private void AddRings(JsonElement boundary, List<int[]> rings, int depth, bool isHole)
     {
         if (boundary.ValueKind != JsonValueKind.Array || depth > DeepestNesting) throw new FormatException("a boundary is not nested arrays of vertex numbers.");
@@ -122,14 +166,7 @@ internal sealed class CityJsonGeometry
         {
             if (isHole || boundary.GetArrayLength() < 3) return;
             if (rings.Count == MostFaces) throw new FormatException($"more than {MostFaces} faces.");
-            var ring = new int[boundary.GetArrayLength()];
-            for (var i = 0; i < ring.Length; i++)
-            {
-                if (boundary[i].ValueKind != JsonValueKind.Number || !boundary[i].TryGetInt32(out ring[i]) || ring[i] < 0 || ring[i] >= _vertices.Length / 3)
-                    throw new FormatException($"'{boundary[i]}' is not a vertex number below {_vertices.Length / 3}.");
-            }
-
-            rings.Add(ring);
+            rings.Add(ReadVertices(boundary));
             return;
         }
 

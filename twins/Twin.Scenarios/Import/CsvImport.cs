@@ -8,7 +8,11 @@ namespace Twin.Scenarios.Import;
 /// <param name="ModelId">The model of every row; null makes one from the columns.</param>
 /// <param name="ModelColumn">The column with the row's model id; it wins over <paramref name="ModelId"/>.</param>
 /// <param name="Properties">Property path by column; null takes every other column under its own name.</param>
-public sealed record CsvMapping(string? IdColumn = null, string? ModelId = null, string? ModelColumn = null, IReadOnlyDictionary<string, string>? Properties = null);
+/// <param name="Separator">What stands between fields; null finds it in the header: comma, semicolon, tab or bar.</param>
+/// <param name="DecimalComma">Numbers are written <c>1.234,5</c>. Never guessed: such numbers stay text unless it is stated.</param>
+/// <param name="Zone">Where times without an offset were read from a clock; null takes UTC.</param>
+public sealed record CsvMapping(
+    string? IdColumn = null, string? ModelId = null, string? ModelColumn = null, IReadOnlyDictionary<string, string>? Properties = null, char? Separator = null, bool DecimalComma = false, TimeZoneInfo? Zone = null);
 
 /// <summary>
 /// Imports a table with a header row: a twin a row. A column's type is the narrowest that all its values fit: boolean,
@@ -19,21 +23,11 @@ public static class CsvImport
     /// <summary>Most rows.</summary>
     public const int MostRows = 1_000_000;
 
-    private enum Kind
-    {
-        Empty,
-        Boolean,
-        Long,
-        Double,
-        DateTime,
-        Text,
-    }
-
     /// <summary>Imports a file.</summary>
     /// <exception cref="ImportRefusedException">The file or its header is wrong; the message names the line.</exception>
     public static ImportResult ReadFile(string path, CsvMapping? mapping = null)
     {
-        using var reader = new StreamReader(new MemoryStream(ImportRules.ReadFile(path)));
+        using var reader = ImportRules.ReadText(ImportRules.ReadFile(path), path);
         return Read(reader, path, mapping);
     }
 
@@ -45,7 +39,9 @@ public static class CsvImport
     public static ImportResult Read(TextReader text, string file, CsvMapping? mapping = null)
     {
         mapping ??= new CsvMapping();
-        var reader = new CsvReader(text, file);
+        var whole = text.ReadToEnd();
+        var reader = new CsvReader(new StringReader(whole), file, mapping.Separator ?? CsvReader.SeparatorOf(whole));
+        var cells = new CsvCells(mapping.DecimalComma, mapping.Zone ?? TimeZoneInfo.Utc);
         var header = new List<string>();
         if (!reader.Read(header)) throw new ImportRefusedException(file, "line 1", "the file is empty; a header row was expected.");
         if (header.Distinct(StringComparer.Ordinal).Count() != header.Count) throw new ImportRefusedException(file, "line 1", "two columns have the same name.");
@@ -55,11 +51,24 @@ public static class CsvImport
 
         var builder = new ImportBuilder();
         var rows = ReadRows(reader, header.Count, file, builder);
-        var kinds = columns.Select(c => rows.Aggregate(Kind.Empty, (kind, row) => Widen(kind, row.Fields[c.Index]))).ToArray();
+        var kinds = columns.Select(c => rows.Aggregate(CellKind.Empty, (kind, row) => cells.Widen(kind, row.Fields[c.Index]))).ToArray();
+        if (!mapping.DecimalComma) TellDecimalCommas(builder, file, header, rows, columns, kinds);
         var modelId = mapping.ModelId;
         if (modelId is null && modelColumn < 0) modelId = AddModel(builder, file, columns, kinds);
-        foreach (var (fields, line) in rows) AddRow(builder, fields, line, file, idColumn, modelColumn, modelId, columns, kinds);
+        foreach (var (fields, line) in rows) AddRow(builder, fields, $"{file}, line {line}", idColumn, modelColumn, modelId, columns, kinds, cells);
         return builder.Build();
+    }
+
+    // A comma may also stand in a list or a code: whether it is a decimal is for the owner of the table to say.
+    private static void TellDecimalCommas(ImportBuilder builder, string file, List<string> header, List<(string[] Fields, int Line)> rows, (int Index, string Path)[] columns, CellKind[] kinds)
+    {
+        for (var i = 0; i < columns.Length; i++)
+        {
+            var at = columns[i].Index;
+            if (kinds[i] != CellKind.Text || !rows.Exists(r => r.Fields[at].Contains(',', StringComparison.Ordinal))) continue;
+            if (rows.TrueForAll(r => r.Fields[at].Length == 0 || CsvCells.FitsDecimalComma(r.Fields[at])))
+                builder.Skip($"{file}, line 1, column {header[at]}", "its numbers have a decimal comma and are kept as text; state the decimal comma to make them numbers.");
+        }
     }
 
     private static int Column(List<string> header, string name, string file)
@@ -90,7 +99,7 @@ public static class CsvImport
         return rows;
     }
 
-    private static string AddModel(ImportBuilder builder, string file, (int Index, string Path)[] columns, Kind[] kinds)
+    private static string AddModel(ImportBuilder builder, string file, (int Index, string Path)[] columns, CellKind[] kinds)
     {
         var name = ImportRules.ToName(Path.GetFileNameWithoutExtension(file));
         var model = new ModelSketch($"dtmi:twin:csv:{name};1", name);
@@ -98,10 +107,10 @@ public static class CsvImport
         {
             switch (kinds[i])
             {
-                case Kind.Boolean: model.Flag(columns[i].Path); break;
-                case Kind.Long: model.Number(columns[i].Path, schema: "long"); break;
-                case Kind.Double: model.Number(columns[i].Path); break;
-                case Kind.DateTime: model.Time(columns[i].Path); break;
+                case CellKind.Boolean: model.Flag(columns[i].Path); break;
+                case CellKind.Long: model.Number(columns[i].Path, schema: "long"); break;
+                case CellKind.Double: model.Number(columns[i].Path); break;
+                case CellKind.DateTime: model.Time(columns[i].Path); break;
                 default: model.Text(columns[i].Path); break;
             }
         }
@@ -110,9 +119,8 @@ public static class CsvImport
         return model.Id;
     }
 
-    private static void AddRow(ImportBuilder builder, string[] fields, int line, string file, int idColumn, int modelColumn, string? modelId, (int Index, string Path)[] columns, Kind[] kinds)
+    private static void AddRow(ImportBuilder builder, string[] fields, string where, int idColumn, int modelColumn, string? modelId, (int Index, string Path)[] columns, CellKind[] kinds, CsvCells cells)
     {
-        var where = $"{file}, line {line}";
         var id = fields[idColumn];
         var model = modelColumn >= 0 && fields[modelColumn].Length > 0 ? fields[modelColumn] : modelId;
         if (id.Length == 0 || model is null)
@@ -124,56 +132,9 @@ public static class CsvImport
         var values = new List<Assignment>(columns.Length);
         for (var i = 0; i < columns.Length; i++)
         {
-            if (fields[columns[i].Index] is { Length: > 0 } field) values.Add(new(columns[i].Path, ToValue(field, kinds[i])));
+            if (fields[columns[i].Index] is { Length: > 0 } field) values.Add(new(columns[i].Path, cells.ToValue(field, kinds[i])));
         }
 
         builder.TryAddTwin(ImportRules.ToId(id), model, values, where);
-    }
-
-    private static Kind Widen(Kind kind, string field)
-    {
-        if (field.Length == 0 || kind == Kind.Text) return kind;
-        var here = KindOf(field);
-        if (kind == Kind.Empty || kind == here) return here;
-        return (kind, here) is (Kind.Long, Kind.Double) or (Kind.Double, Kind.Long) ? Kind.Double : Kind.Text;
-    }
-
-    private static Kind KindOf(string field)
-    {
-        if (field is "true" or "false" or "True" or "False" or "TRUE" or "FALSE") return Kind.Boolean;
-        if (IsPlainNumber(field))
-        {
-            if (long.TryParse(field, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)) return Kind.Long;
-            if (double.TryParse(field, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)) return Kind.Double;
-        }
-
-        return field.Length >= 10 && TryTime(field, out _) ? Kind.DateTime : Kind.Text;
-    }
-
-    /// <summary>Codes such as 007 stay text.</summary>
-    private static bool IsPlainNumber(string field)
-    {
-        var digits = field.AsSpan().TrimStart('-');
-        return digits.Length > 0 && !(digits.Length > 1 && digits[0] == '0' && char.IsAsciiDigit(digits[1])) && (char.IsAsciiDigit(digits[0]) || digits[0] == '.');
-    }
-
-    private static readonly string[] TimeFormats =
-        ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", "yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd HH:mm:ss.FFFFFFF", "yyyy-MM-dd'T'HH:mm:ss", "yyyy-MM-dd HH:mm"];
-
-    private static bool TryTime(string field, out DateTimeOffset time) =>
-        DateTimeOffset.TryParseExact(field, TimeFormats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out time);
-
-    private static PropertyValue ToValue(string field, Kind kind)
-    {
-        switch (kind)
-        {
-            case Kind.Boolean: return PropertyValue.From(bool.Parse(field));
-            case Kind.Long: return PropertyValue.From(long.Parse(field, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture));
-            case Kind.Double: return PropertyValue.From(double.Parse(field, NumberStyles.Float, CultureInfo.InvariantCulture));
-            case Kind.DateTime:
-                TryTime(field, out var time);
-                return PropertyValue.From(WallTime.From(time));
-            default: return PropertyValue.From(field);
-        }
     }
 }

@@ -4,10 +4,16 @@ namespace Twin.Scenarios.Import;
 
 /// <summary>
 /// Reads comma-separated values as RFC 4180 has them: fields in quotes may hold commas, line ends and doubled quotes.
-/// Accepts LF and CRLF, a byte order mark, and no line end at the end. Bounds: 1 MiB a row, 1,000 columns.
+/// Accepts LF, CRLF and CR, a byte order mark, and no line end at the end. Bounds: 1 MiB a row, 1,000 columns.
 /// </summary>
-public sealed class CsvReader(TextReader text, string file)
+/// <param name="text">The table.</param>
+/// <param name="file">Its name, for messages.</param>
+/// <param name="separator">What stands between fields.</param>
+public sealed class CsvReader(TextReader text, string file, char separator = ',')
 {
+    /// <summary>The separators a header is searched for, the likeliest first.</summary>
+    private const string Separators = ",;\t|";
+
     /// <summary>Most characters of one row.</summary>
     public const int LongestRow = 1 << 20;
 
@@ -21,6 +27,24 @@ public sealed class CsvReader(TextReader text, string file)
     public int Line { get; private set; }
 
     private int _nextLine = 1;
+
+    /// <summary>The separator of a table: of comma, semicolon, tab and bar the one most often outside quotes in its first line; comma when there is none.</summary>
+    public static char SeparatorOf(ReadOnlySpan<char> text)
+    {
+        Span<int> counts = stackalloc int[Separators.Length];
+        var isQuoted = false;
+        foreach (var c in text)
+        {
+            if (c == '"') isQuoted = !isQuoted;
+            else if (!isQuoted && c is '\n' or '\r') break;
+            else if (!isQuoted && Separators.IndexOf(c, StringComparison.Ordinal) is >= 0 and var which) counts[which]++;
+        }
+
+        var best = 0;
+        for (var i = 1; i < counts.Length; i++)
+            if (counts[i] > counts[best]) best = i;
+        return Separators[best];
+    }
 
     /// <summary>Reads the next row that is not blank; false at the end.</summary>
     /// <exception cref="ImportRefusedException">A quote is not closed or stands where it may not, or a bound is passed.</exception>
@@ -55,13 +79,16 @@ public sealed class CsvReader(TextReader text, string file)
         while (true)
         {
             var c = Next();
+            if (c == separator)
+            {
+                row.Add(_field.ToString());
+                return true;
+            }
+
             switch (c)
             {
-                case ',':
-                    row.Add(_field.ToString());
-                    return true;
                 case '\r' when text.Peek() == '\n': continue;
-                case '\n' or -1:
+                case '\n' or '\r' or -1:
                     _nextLine++;
                     row.Add(_field.ToString());
                     return false;
@@ -86,10 +113,10 @@ public sealed class CsvReader(TextReader text, string file)
                     _field.Append('"');
                     break;
                 case '"':
-                    if (text.Peek() is not (',' or '\r' or '\n' or -1)) throw Refused("something follows a closing quote; a comma or the end of the line may.");
+                    if (text.Peek() is var next && next != separator && next is not ('\r' or '\n' or -1)) throw Refused($"something follows a closing quote; '{separator}' or the end of the line may.");
                     return;
                 default:
-                    if (c == '\n') _nextLine++;
+                    if (c == '\n' || (c == '\r' && text.Peek() != '\n')) _nextLine++;
                     _field.Append((char)c);
                     break;
             }

@@ -50,12 +50,19 @@ internal sealed class ReferenceSystem
         return source is null ? null : new(new CoordinateTransformationFactory().CreateFromCoordinateSystems(source, GeographicCoordinateSystem.WGS84).MathTransform);
     }
 
-    /// <summary>The EPSG code at the end of a URL or URN, or null.</summary>
+    /// <summary>
+    /// The EPSG code a URL, a URN or a plain <c>EPSG:7415</c> names; of a compound (<c>urn:ogc:def:crs,crs:EPSG::25832,crs:EPSG::5783</c>,
+    /// <c>EPSG:25832+5783</c>) the horizontal one, which comes first. Null when there is none.
+    /// </summary>
     public static int? CodeOf(string? reference)
     {
         if (reference is null) return null;
-        var end = reference.LastIndexOfAny(['/', ':']);
-        return int.TryParse(reference.AsSpan(end + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var code) ? code : null;
+        var at = reference.IndexOf("EPSG", StringComparison.OrdinalIgnoreCase);
+        if (at < 0) return null;
+        var first = reference.AsSpan(at + 4);
+        if (first.IndexOfAny(",+&") is >= 0 and var end) first = first[..end];
+        var last = first[(first.LastIndexOfAny("/:") + 1)..];
+        return int.TryParse(last, NumberStyles.None, CultureInfo.InvariantCulture, out var code) ? code : null;
     }
 
     public (double Longitude, double Latitude) ToWgs84(double x, double y) => _toWgs84 is null ? (x, y) : _toWgs84.Transform(x, y);

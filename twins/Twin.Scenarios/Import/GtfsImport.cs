@@ -1,13 +1,13 @@
 using System.Globalization;
-using System.Text;
 using Twin.Model;
 
 namespace Twin.Scenarios.Import;
 
 /// <summary>
-/// Imports a GTFS feed (folder or zip): agencies, routes, stops, shapes and trips with their frequencies, and which stops
-/// each trip serves. Places are longitude and latitude (WGS 84) and x, y in metres from the stops' middle.
-/// Stop times become relationships from trips to stops, one a stop; arrival seconds are not kept.
+/// Imports a GTFS feed (folder or zip): agencies, routes, stops, shapes, services with their days, and trips with their
+/// frequencies and which stops each serves. Places are longitude and latitude (WGS 84) and x, y in metres from the stops' middle.
+/// A trip has its first departure and last arrival in seconds from the start of its service day: above 86,400 after midnight.
+/// Stop times become relationships from trips to stops, one a stop; the seconds between are not kept.
 /// </summary>
 public static class GtfsImport
 {
@@ -15,8 +15,9 @@ public static class GtfsImport
     private const string Route = "dtmi:twin:gtfs:Route;1";
     private const string Stop = "dtmi:twin:gtfs:Stop;1";
     private const string Trip = "dtmi:twin:gtfs:Trip;1";
+    private const string Service = GtfsCalendar.Model;
     private const string Shape = "dtmi:twin:gtfs:Shape;1";
-    private static readonly string[] Files = ["agency.txt", "routes.txt", "stops.txt", "trips.txt", "shapes.txt", "stop_times.txt", "frequencies.txt"];
+    private static readonly string[] Files = ["agency.txt", "routes.txt", "stops.txt", "trips.txt", "shapes.txt", "stop_times.txt", "frequencies.txt", "calendar.txt", "calendar_dates.txt"];
 
     /// <summary>Reads a feed.</summary>
     /// <exception cref="ImportRefusedException">A required file or column is missing, or a file is malformed.</exception>
@@ -26,12 +27,12 @@ public static class GtfsImport
         var builder = new ImportBuilder();
         builder.Models.AddRange(Models());
         var stops = ReadStops(feed, builder, out var middle);
-        ReadAgencies(feed, builder);
-        ReadRoutes(feed, builder);
+        ReadRoutes(feed, builder, ReadAgencies(feed, builder));
         var roads = ReadShapes(feed, builder, middle);
-        ReadTrips(feed, builder);
+        GtfsCalendar.Read(feed, builder);
+        ReadTrips(feed, builder, GtfsStopTimes.SpansOf(feed, builder));
         ReadStopTimes(feed, builder, stops);
-        return builder.Build(new ScenePicture(middle.Longitude, middle.Latitude, [], roads, [], []));
+        return builder.Build(new ScenePicture(middle.Longitude, middle.Latitude, [], roads, [], []), "WGS 84 longitude and latitude; x east and y north in metres from the stops' middle");
     }
 
     private static IEnumerable<ModelSketch> Models() =>
@@ -41,7 +42,8 @@ public static class GtfsImport
         new ModelSketch(Stop, "Stop").Text("name", indexed: true).Text("code").Number("longitude", "Longitude", "degreeOfArc").Number("latitude", "Latitude", "degreeOfArc")
             .Number("x", "Length", "metre").Number("y", "Length", "metre").Number("z", "Length", "metre").Number("heading", "Angle", "degreeOfArc").Related("partOf", Stop),
         new ModelSketch(Trip, "Trip").Text("service", indexed: true).Text("headsign").Number("direction", schema: "integer").Number("headway", "TimeSpan", "second", 0, 3600)
-            .Text("frequencies").Related("serves", Stop).Related("along", Shape),
+            .Text("frequencies").Number("departure", "TimeSpan", "second").Number("arrival", "TimeSpan", "second").Related("serves", Stop).Related("along", Shape).Related("runsOn", Service),
+        GtfsCalendar.Sketch(),
         new ModelSketch(Shape, "Shape").Number("length", "Length", "metre").Number("points", schema: "integer"),
     ];
 
@@ -58,6 +60,7 @@ public static class GtfsImport
         }
         else
         {
+            if (path.EndsWith(".pb", StringComparison.OrdinalIgnoreCase)) throw new ImportRefusedException(path, "", "a GTFS-realtime message is no timetable: give the feed's zip or folder of .txt files.");
             foreach (var (name, bytes) in ZipFolder.Read(path, n => Files.Contains(Path.GetFileName(n), StringComparer.OrdinalIgnoreCase))) feed[Path.GetFileName(name)] = bytes;
         }
 
@@ -69,46 +72,10 @@ public static class GtfsImport
         return feed;
     }
 
-    /// <summary>A table row by column name.</summary>
-    private sealed record Row(Dictionary<string, int> Columns, List<string> Fields, string Where)
-    {
-        public string this[string column] => Columns.TryGetValue(column, out var i) && i < Fields.Count ? Fields[i].Trim() : "";
-
-        public bool TryNumber(string column, out double value) =>
-            double.TryParse(this[column], NumberStyles.Float, CultureInfo.InvariantCulture, out value) && double.IsFinite(value);
-
-        public void Text(string column, string property, List<Assignment> values)
-        {
-            if (this[column] is { Length: > 0 } text) values.Add(new(property, PropertyValue.From(text)));
-        }
-
-        public void Integer(string column, string property, List<Assignment> values)
-        {
-            if (int.TryParse(this[column], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)) values.Add(new(property, PropertyValue.From((long)number)));
-        }
-    }
-
-    private static IEnumerable<Row> Rows(Dictionary<string, byte[]> feed, string file, params string[] required)
-    {
-        if (!feed.TryGetValue(file, out var bytes)) yield break;
-        var reader = new CsvReader(new StreamReader(new MemoryStream(bytes), Encoding.UTF8), file);
-        var header = new List<string>();
-        if (!reader.Read(header)) throw new ImportRefusedException(file, "line 1", "the file is empty; a header row was expected.");
-        var columns = new Dictionary<string, int>(StringComparer.Ordinal);
-        for (var i = 0; i < header.Count; i++) columns.TryAdd(header[i].Trim(), i);
-        foreach (var name in required)
-        {
-            if (!columns.ContainsKey(name)) throw new ImportRefusedException(file, "line 1", $"there is no column {name}.");
-        }
-
-        var row = new List<string>();
-        while (reader.Read(row)) yield return new Row(columns, row, $"{file}, line {reader.Line}");
-    }
-
     private static HashSet<string> ReadStops(Dictionary<string, byte[]> feed, ImportBuilder builder, out GeoFrame middle)
     {
         var found = new List<(string Id, double Longitude, double Latitude, List<Assignment> Values, string Parent, string Where)>();
-        foreach (var row in Rows(feed, "stops.txt", "stop_id", "stop_lat", "stop_lon"))
+        foreach (var row in GtfsRow.Of(feed, "stops.txt", "stop_id", "stop_lat", "stop_lon"))
         {
             if (!row.TryNumber("stop_lat", out var latitude) || !row.TryNumber("stop_lon", out var longitude) || Math.Abs(latitude) > 90 || Math.Abs(longitude) > 180)
             {
@@ -137,21 +104,25 @@ public static class GtfsImport
         return ids;
     }
 
-    private static void ReadAgencies(Dictionary<string, byte[]> feed, ImportBuilder builder)
+    /// <summary>The agencies' ids; routes of a feed with one agency need not name it.</summary>
+    private static List<string> ReadAgencies(Dictionary<string, byte[]> feed, ImportBuilder builder)
     {
-        foreach (var row in Rows(feed, "agency.txt", "agency_name"))
+        var ids = new List<string>();
+        foreach (var row in GtfsRow.Of(feed, "agency.txt", "agency_name"))
         {
             var values = new List<Assignment>();
             row.Text("agency_name", "name", values);
             row.Text("agency_timezone", "timezone", values);
             row.Text("agency_url", "url", values);
-            builder.TryAddTwin(Id("agency", row["agency_id"]), Agency, values, row.Where);
+            if (builder.TryAddTwin(Id("agency", row["agency_id"]), Agency, values, row.Where)) ids.Add(row["agency_id"]);
         }
+
+        return ids;
     }
 
-    private static void ReadRoutes(Dictionary<string, byte[]> feed, ImportBuilder builder)
+    private static void ReadRoutes(Dictionary<string, byte[]> feed, ImportBuilder builder, List<string> agencies)
     {
-        foreach (var row in Rows(feed, "routes.txt", "route_id", "route_type"))
+        foreach (var row in GtfsRow.Of(feed, "routes.txt", "route_id", "route_type"))
         {
             var values = new List<Assignment>();
             row.Text("route_short_name", "shortName", values);
@@ -159,14 +130,15 @@ public static class GtfsImport
             row.Integer("route_type", "type", values);
             row.Text("route_color", "color", values);
             var id = Id("route", row["route_id"]);
-            if (builder.TryAddTwin(id, Route, values, row.Where)) builder.Relate(Id("agency", row["agency_id"]), "operates", id, row.Where);
+            var agency = row["agency_id"].Length == 0 && agencies.Count == 1 ? agencies[0] : row["agency_id"];
+            if (builder.TryAddTwin(id, Route, values, row.Where)) builder.Relate(Id("agency", agency), "operates", id, row.Where);
         }
     }
 
     private static List<SceneRoad> ReadShapes(Dictionary<string, byte[]> feed, ImportBuilder builder, GeoFrame middle)
     {
         var shapes = new Dictionary<string, List<(double Order, PlanPoint Place)>>(StringComparer.Ordinal);
-        foreach (var row in Rows(feed, "shapes.txt", "shape_id", "shape_pt_lat", "shape_pt_lon", "shape_pt_sequence"))
+        foreach (var row in GtfsRow.Of(feed, "shapes.txt", "shape_id", "shape_pt_lat", "shape_pt_lon", "shape_pt_sequence"))
         {
             if (!row.TryNumber("shape_pt_lat", out var latitude) || !row.TryNumber("shape_pt_lon", out var longitude) || !row.TryNumber("shape_pt_sequence", out var order))
             {
@@ -192,16 +164,17 @@ public static class GtfsImport
         return roads;
     }
 
-    private static void ReadTrips(Dictionary<string, byte[]> feed, ImportBuilder builder)
+    private static void ReadTrips(Dictionary<string, byte[]> feed, ImportBuilder builder, Dictionary<string, (int Departure, int Arrival)> spans)
     {
-        var frequencies = Rows(feed, "frequencies.txt", "trip_id", "start_time", "end_time", "headway_secs")
+        var frequencies = GtfsRow.Of(feed, "frequencies.txt", "trip_id", "start_time", "end_time", "headway_secs")
             .Select(r => (Trip: r["trip_id"], Start: r["start_time"], End: r["end_time"], Seconds: r.TryNumber("headway_secs", out var s) ? s : double.NaN, r.Where)).ToLookup(f => f.Trip);
-        foreach (var row in Rows(feed, "trips.txt", "trip_id", "route_id", "service_id"))
+        foreach (var row in GtfsRow.Of(feed, "trips.txt", "trip_id", "route_id", "service_id"))
         {
             var values = new List<Assignment>();
             row.Text("service_id", "service", values);
             row.Text("trip_headsign", "headsign", values);
             row.Integer("direction_id", "direction", values);
+            foreach (var wrong in frequencies[row["trip_id"]].Where(f => !(f.Seconds > 0))) builder.Skip(wrong.Where, "headway_secs is not a number above 0.");
             var told = frequencies[row["trip_id"]].Where(f => f.Seconds > 0).ToList();
             if (told.Count > 0)
             {
@@ -209,21 +182,28 @@ public static class GtfsImport
                 values.Add(new("frequencies", PropertyValue.From(string.Join(';', told.Select(f => $"{f.Start}-{f.End}/{f.Seconds.ToString(CultureInfo.InvariantCulture)}")))));
             }
 
+            if (spans.TryGetValue(row["trip_id"], out var span))
+            {
+                values.Add(new("departure", PropertyValue.From((double)span.Departure)));
+                values.Add(new("arrival", PropertyValue.From((double)span.Arrival)));
+            }
+
             var id = Id("trip", row["trip_id"]);
             if (!builder.TryAddTwin(id, Trip, values, row.Where)) continue;
             builder.Relate(Id("route", row["route_id"]), "hasTrip", id, row.Where);
+            if (feed.ContainsKey("calendar.txt") || feed.ContainsKey("calendar_dates.txt")) builder.Relate(id, "runsOn", Id("service", row["service_id"]), row.Where);
             if (row["shape_id"].Length > 0) builder.Relate(id, "along", Id("shape", row["shape_id"]), row.Where);
         }
     }
 
     private static void ReadStopTimes(Dictionary<string, byte[]> feed, ImportBuilder builder, HashSet<string> stops)
     {
-        foreach (var row in Rows(feed, "stop_times.txt", "trip_id", "stop_id", "stop_sequence"))
+        foreach (var row in GtfsRow.Of(feed, "stop_times.txt", "trip_id", "stop_id", "stop_sequence"))
         {
             if (stops.Contains(row["stop_id"])) builder.Relate(Id("trip", row["trip_id"]), "serves", Id("stop", row["stop_id"]), row.Where);
             else builder.Skip(row.Where, $"there is no stop '{row["stop_id"]}'.");
         }
     }
 
-    private static string Id(string kind, string id) => ImportRules.ToId(id.Length == 0 ? kind : $"{kind}-{id}");
+    internal static string Id(string kind, string id) => ImportRules.ToId(id.Length == 0 ? kind : $"{kind}-{id}");
 }

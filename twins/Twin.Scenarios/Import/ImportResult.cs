@@ -9,12 +9,14 @@ namespace Twin.Scenarios.Import;
 /// <param name="Relationships">One <see cref="PutRelationship"/> each; both ends are in <paramref name="Twins"/>.</param>
 /// <param name="Skipped">What was left out and why.</param>
 /// <param name="Scene">A still picture, where the file holds shapes.</param>
+/// <param name="Place">How the file's coordinates were read, for a person; null where it has none.</param>
 public sealed record ImportResult(
     IReadOnlyList<string> Models,
     IReadOnlyList<TwinCommand> Twins,
     IReadOnlyList<TwinCommand> Relationships,
     IReadOnlyList<SkippedItem> Skipped,
-    ScenePicture? Scene = null);
+    ScenePicture? Scene = null,
+    string? Place = null);
 
 /// <summary>Something an importer left out.</summary>
 /// <param name="Where">File and line, or JSON pointer.</param>
@@ -50,6 +52,21 @@ internal static class ImportRules
         if (!file.Exists) throw new ImportRefusedException(path, "", "there is no such file.");
         if (file.Length > BiggestFile) throw new ImportRefusedException(path, "", $"the file has {file.Length} bytes; at most {BiggestFile} are read.");
         return System.IO.File.ReadAllBytes(path);
+    }
+
+    /// <summary>The text of a table's bytes: UTF-8, or UTF-16 with a byte order mark.</summary>
+    /// <exception cref="ImportRefusedException">The bytes are another encoding; the message names the line.</exception>
+    public static StreamReader ReadText(byte[] bytes, string file)
+    {
+        var isWide = bytes is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..];
+        if (!isWide && !System.Text.Unicode.Utf8.IsValid(bytes))
+        {
+            var line = 1;
+            for (ReadOnlySpan<byte> rest = bytes; rest.IndexOf((byte)'\n') is >= 0 and var end && System.Text.Unicode.Utf8.IsValid(rest[..end]); rest = rest[(end + 1)..]) line++;
+            throw new ImportRefusedException(file, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"line {line}"), "it is not UTF-8; save the table as UTF-8, or as UTF-16 with a byte order mark.");
+        }
+
+        return new StreamReader(new MemoryStream(bytes), System.Text.Encoding.UTF8, detectEncodingFromByteOrderMarks: true);
     }
 
     /// <summary>A twin id from any text: what an id may not have becomes an underscore; cut at 128.</summary>
@@ -117,5 +134,5 @@ internal sealed class ImportBuilder
         if (_relationshipIds.Add((source, id))) Relationships.Add(new PutRelationship(source, id, name, target, []));
     }
 
-    public ImportResult Build(ScenePicture? scene = null) => new([.. Models.Select(m => m.ToJson())], Twins, Relationships, Skipped, scene);
+    public ImportResult Build(ScenePicture? scene = null, string? place = null) => new([.. Models.Select(m => m.ToJson())], Twins, Relationships, Skipped, scene, place);
 }
