@@ -25,7 +25,7 @@ internal sealed class World : IAsyncDisposable
 
     public short Silos { get; init; } = 1;
 
-    public TwinGrainOptions Options { get; init; } = new() { ShardCount = 4 };
+    public TwinGrainOptions Options { get; set; } = new() { ShardCount = 4 };
 
     public async Task<World> StartAsync()
     {
@@ -61,6 +61,8 @@ internal sealed class World : IAsyncDisposable
     /// <summary>Two silos share the folder's one holder; it is closed by the world.</summary>
     private sealed class Shared(IJournalStore inner) : IJournalStore
     {
+        public Task KeepShardCountAsync(string branch, int shardCount, CancellationToken cancellationToken) => inner.KeepShardCountAsync(branch, shardCount, cancellationToken);
+
         public Task<IShardJournal> OpenAsync(string branch, int shard, CancellationToken cancellationToken) => inner.OpenAsync(branch, shard, cancellationToken);
 
         public ValueTask DisposeAsync() => default;

@@ -59,7 +59,12 @@ internal sealed partial class ShardOwner
     {
         var started = _clock.GetTimestamp();
         if (_models.Current.Version == 0) await _models.RefreshAsync();
-        _journal ??= await _journals.OpenAsync(_options.Branch, Shard, CancellationToken.None);
+        if (_journal is null)
+        {
+            await _journals.KeepShardCountAsync(_options.Branch, _options.ShardCount, CancellationToken.None);
+            _journal = await _journals.OpenAsync(_options.Branch, Shard, CancellationToken.None);
+        }
+
         _queries.Dispose();
         (_state, _documents, _queries) = Fresh();
         _pending.Clear();

@@ -43,10 +43,26 @@ public sealed class FileJournalStore : IJournalStore
     public long SegmentBytes { get; init; } = 64L << 20;
 
     /// <inheritdoc/>
-    public Task<IShardJournal> OpenAsync(string branch, int shard, CancellationToken cancellationToken)
+    public Task KeepShardCountAsync(string branch, int shardCount, CancellationToken cancellationToken)
+    {
+        CheckBranch(branch);
+        ArgumentOutOfRangeException.ThrowIfLessThan(shardCount, 1);
+        return Task.Run(() =>
+        {
+            lock (_journals) ShardCountFile.Keep(Path.Combine(_root, branch), shardCount);
+        }, cancellationToken);
+    }
+
+    private static void CheckBranch(string branch)
     {
         if (branch.Length is 0 or > 64 || branch.AsSpan().IndexOfAnyExcept("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") >= 0)
             throw new ArgumentException($"Branch '{branch}' must be 1 to 64 of A-Z a-z 0-9 - _.", nameof(branch));
+    }
+
+    /// <inheritdoc/>
+    public Task<IShardJournal> OpenAsync(string branch, int shard, CancellationToken cancellationToken)
+    {
+        CheckBranch(branch);
         ArgumentOutOfRangeException.ThrowIfNegative(shard);
         var folder = Path.Combine(_root, branch, $"shard-{shard}");
         return Task.Run<IShardJournal>(() =>
