@@ -36,7 +36,9 @@ internal sealed partial class ShardOwner
             }
         }
 
-        if (!ReferenceEquals(_state.Models, _models.Current.All)) _state.UseModels(_models.Current.All);
+        var models = _models.Current;
+        if (!ReferenceEquals(_state.Models, models.All)) _state.UseModels(models.All);
+        if (!ReferenceEquals(_state.ClosedModels, models.Decommissioned)) _state.ClosedModels = models.Decommissioned;
         return null;
     }
 
