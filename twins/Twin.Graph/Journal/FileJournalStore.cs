@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Twin.Graph.Journal;
 
@@ -42,6 +43,9 @@ public sealed class FileJournalStore : IJournalStore
     /// <summary>Bytes after which a segment is closed and the next begun.</summary>
     public long SegmentBytes { get; init; } = 64L << 20;
 
+    /// <summary>What puts a segment's bytes on the device; tests put a failing one here.</summary>
+    internal Action<SafeFileHandle> FlushToDisk { get; init; } = RandomAccess.FlushToDisk;
+
     /// <inheritdoc/>
     public Task KeepShardCountAsync(string branch, int shardCount, CancellationToken cancellationToken)
     {
@@ -70,7 +74,7 @@ public sealed class FileJournalStore : IJournalStore
             lock (_journals)
             {
                 if (_journals.Remove(folder, out var earlier)) earlier.Fence();
-                var journal = new FileShardJournal(folder, _policy, SegmentBytes, _clock);
+                var journal = new FileShardJournal(folder, _policy, SegmentBytes, _clock, FlushToDisk);
                 _journals.Add(folder, journal);
                 return journal;
             }
