@@ -29,7 +29,7 @@ internal sealed partial class ShardOwner
                     await _models.RefreshAsync();
                 }
             }
-            catch (Exception fault) when (fault is IOException or InvalidDataException or TimeoutException)
+            catch (Exception fault) when (fault is IOException or InvalidDataException or TimeoutException or UnauthorizedAccessException)
             {
                 Fault = fault.Message;
                 return Lost(fault);
@@ -78,8 +78,13 @@ internal sealed partial class ShardOwner
             changes.Clear();
             ChangeCodec.Decode(frame.Span, changes);
             foreach (ref readonly var change in changes.Span)
+            {
+                if (change.Kind == ChangeKind.TransactionDecided && change.Path == "commit") Remember(change.TwinId);
                 if (_state.Apply(change)) replayed++;
+            }
         }
+
+        _ring.Clear(); // the journal may hold a frame that was given up and arrived late: positions before it are read from there
 
         _committed = _state.LastSequence;
         _sinceSnapshot = replayed;
