@@ -43,6 +43,8 @@ internal sealed class World : IAsyncDisposable
         return this;
     }
 
+    public IGrainFactory Grains => _cluster.Silos[0].ServiceProvider.GetRequiredService<IGrainFactory>();
+
     public ITwinStore StoreOf(int silo) => _cluster.Silos[silo].ServiceProvider.GetRequiredService<ITwinStore>();
 
     public async Task StopAsync()
