@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Orleans;
 using Orleans.Hosting;
 using Twin.Graph.Journal;
+using Twin.Grains.Journal;
 using Twin.Grains.Models;
 using Twin.Grains.Store;
 
@@ -17,6 +18,7 @@ public static class GrainWiringExtensions
     public static ISiloBuilder AddTwinGrains(this ISiloBuilder silo, TwinGrainOptions options, Func<IServiceProvider, IJournalStore> journals)
     {
         silo.Services.AddSingleton<IJournalStore>(services => journals(services));
+        silo.Services.AddHostedService<ShardCountCheck>();
         silo.Services.AddTwinStore(options);
         return silo;
     }

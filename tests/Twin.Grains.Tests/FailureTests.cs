@@ -29,6 +29,51 @@ public sealed class FailureTests
     }
 
     [Fact]
+    public async Task A_start_with_another_number_of_shards_is_refused_and_with_the_first_one_goes_on()
+    {
+        await using var world = await new World { Options = new TwinGrainOptions { ShardCount = 4 } }.StartAsync();
+        Assert.True((await world.Store.AddModelsAsync([Lamp])).IsDone);
+        Assert.True((await world.Store.ExecuteAsync(new PutTwin("lamp", "dtmi:test:Lamp;1", []))).IsDone);
+        await world.StopAsync();
+        world.Options = new TwinGrainOptions { ShardCount = 3 };
+        var refused = await Assert.ThrowsAnyAsync<Exception>(() => world.StartAsync());
+        Assert.Contains("with 4 shards and cannot be opened with 3", refused.ToString(), StringComparison.Ordinal);
+        await world.Journals.DisposeAsync();
+        world.Options = new TwinGrainOptions { ShardCount = 4 };
+        await world.StartAsync();
+        Assert.Equal(TwinStatus.Ok, (await world.Store.GetTwinAsync("lamp")).Status);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public async Task A_decommissioned_model_takes_no_twin_alone_in_a_batch_or_over_shards(int shards)
+    {
+        await using var world = await new World { Options = new TwinGrainOptions { ShardCount = shards } }.StartAsync();
+        Assert.True((await world.Store.AddModelsAsync([Lamp, Lamp.Replace("Lamp;1", "Lamp;2", StringComparison.Ordinal)])).IsDone);
+        for (var i = 0; i < 8; i++) Assert.True((await world.Store.ExecuteAsync(new PutTwin($"lamp-{i}", "dtmi:test:Lamp;1", []))).IsDone);
+        Assert.True((await world.Store.ExecuteAsync(new PutTwin("old", "dtmi:test:Lamp;2", []))).IsDone);
+        Assert.True((await world.Store.DecommissionModelAsync("dtmi:test:Lamp;2", true)).IsDone);
+        var touchAll = Enumerable.Range(0, 8).Select(i => (TwinCommand)new PatchTwin($"lamp-{i}", [new PatchOperation(PatchVerb.Add, "level", PropertyValue.From(5.0))])).ToArray();
+        TwinCommand[] forbidden =
+        [
+            new PutTwin("new", "dtmi:test:Lamp;2", []),
+            new PutTwin("lamp-0", "dtmi:test:Lamp;2", []),
+            new PatchTwin("lamp-0", [new PatchOperation(PatchVerb.Replace, "$metadata/$model", PropertyValue.From("dtmi:test:Lamp;2"))]),
+        ];
+        foreach (var command in forbidden)
+        {
+            Assert.Equal("ModelDecommissioned", (await world.Store.ExecuteAsync(command)).Problem?.Code);
+            Assert.Equal("ModelDecommissioned", (await world.Store.ExecuteAtomicAsync([command]))[0].Problem?.Code);
+            Assert.Equal("ModelDecommissioned", (await world.Store.ExecuteAtomicAsync([.. touchAll, command]))[^1].Problem?.Code);
+            Assert.DoesNotContain(await world.Store.ExecuteAtomicAsync([new DeleteTwin(command.TwinId), command]), r => r.IsDone);
+        }
+
+        for (var i = 0; i < 8; i++) Assert.DoesNotContain("\"level\":5", System.Text.Encoding.UTF8.GetString((await world.Store.GetTwinAsync($"lamp-{i}")).Json.Span), StringComparison.Ordinal);
+        Assert.True((await world.Store.ExecuteAsync(new PutTwin("old", "dtmi:test:Lamp;2", []))).IsDone); // twins that have it stay
+    }
+
+    [Fact]
     public async Task A_world_starts_again_after_a_model_whose_twins_are_in_the_journal_was_deleted()
     {
         await using var world = await new World { Options = new TwinGrainOptions { ShardCount = 1 } }.StartAsync();
@@ -45,6 +90,8 @@ public sealed class FailureTests
     private sealed class FullDisk(IJournalStore inner) : IJournalStore
     {
         public bool IsFull { get; set; }
+
+        public Task KeepShardCountAsync(string branch, int shardCount, CancellationToken cancellationToken) => inner.KeepShardCountAsync(branch, shardCount, cancellationToken);
 
         public async Task<IShardJournal> OpenAsync(string branch, int shard, CancellationToken cancellationToken) =>
             new Journal(this, await inner.OpenAsync(branch, shard, cancellationToken));

@@ -59,6 +59,72 @@ public sealed class TwinStoreTests
         Assert.Equal(1_599, await LevelAsync(world.Store, "lamp-1"));
     }
 
+    [Fact]
+    public async Task A_page_holds_whole_commits_from_memory_and_from_the_journal_unless_one_is_longer_than_a_page()
+    {
+        await using var world = await new World { Options = new TwinGrainOptions { ShardCount = 1 } }.StartAsync();
+        var store = await PrepareAsync(world, 10);
+        var start = (await store.ReadFeedAsync(0, -1, 1, TimeSpan.Zero)).Next;
+        for (var round = 0; round < 20; round++)
+            Assert.All(await store.ExecuteAtomicAsync([.. Enumerable.Range(0, 10).Select(i => (TwinCommand)Level($"lamp-{i}", round))]), r => Assert.True(r.IsDone));
+        for (var life = 0; life < 2; life++)
+        {
+            foreach (var size in new[] { 7, 25 })
+            {
+                var seen = new List<Change>();
+                for (var after = start; seen.Count < 200;)
+                {
+                    var page = await world.Store.ReadFeedAsync(0, after, size, TimeSpan.Zero);
+                    Assert.InRange(page.Changes.Count, 1, size);
+                    var patched = page.Changes.Where(c => c.Kind == ChangeKind.PropertyChanged).ToList(); // a new life begins with a commit of its own
+                    if (size > 10) Assert.Equal(0, patched.Count % 10);
+                    seen.AddRange(patched);
+                    after = page.Next;
+                }
+
+                Assert.Equal(Enumerable.Range(0, 200).Select(i => (double)(i / 10)), seen.Select(c => c.Value.AsNumber));
+            }
+
+            if (life > 0) break;
+            await world.StopAsync();
+            await world.StartAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Readers_that_come_and_go_see_every_change_once_and_in_order_per_twin_beside_concurrent_writers()
+    {
+        const int writers = 8, rounds = 300;
+        await using var world = await new World { Options = new TwinGrainOptions { ShardCount = 1, FeedRing = 1_024 } }.StartAsync();
+        var store = await PrepareAsync(world, writers);
+        var start = (await store.ReadFeedAsync(0, -1, 1, TimeSpan.Zero)).Next;
+        var writing = Task.WhenAll(Enumerable.Range(0, writers).Select(i => Task.Run(async () =>
+        {
+            for (var round = 0; round < rounds; round++) Assert.True((await store.ExecuteAsync(Level($"lamp-{i}", round))).IsDone);
+        })));
+        var readers = Enumerable.Range(1, 3).Select(seed => Task.Run(async () =>
+        {
+            var random = new Random(seed);
+            var (cursor, count, next) = (start, 0, new double[writers]);
+            while (count < writers * rounds)
+            {
+                var page = await store.ReadFeedAsync(0, cursor, random.Next(1, 60), TimeSpan.FromSeconds(5));
+                Assert.False(page.Reset);
+                if (random.Next(4) == 0) continue; // gone before the page was kept: it is asked for again
+                foreach (var change in page.Changes)
+                {
+                    var twin = int.Parse(change.TwinId.AsSpan(5), System.Globalization.CultureInfo.InvariantCulture);
+                    Assert.Equal(next[twin]++, change.Value.AsNumber);
+                    count++;
+                }
+
+                cursor = page.Next;
+            }
+        })).ToArray();
+        await writing;
+        await Task.WhenAll(readers).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+    }
+
     private static async Task<List<Change>> FollowAsync(ITwinStore store, long after, int most)
     {
         var seen = new List<Change>();

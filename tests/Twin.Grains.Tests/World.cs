@@ -25,7 +25,7 @@ internal sealed class World : IAsyncDisposable
 
     public short Silos { get; init; } = 1;
 
-    public TwinGrainOptions Options { get; init; } = new() { ShardCount = 4 };
+    public TwinGrainOptions Options { get; set; } = new() { ShardCount = 4 };
 
     public async Task<World> StartAsync()
     {
@@ -42,6 +42,8 @@ internal sealed class World : IAsyncDisposable
         Store = _cluster.Silos[0].ServiceProvider.GetRequiredService<ITwinStore>();
         return this;
     }
+
+    public IGrainFactory Grains => _cluster.Silos[0].ServiceProvider.GetRequiredService<IGrainFactory>();
 
     public ITwinStore StoreOf(int silo) => _cluster.Silos[silo].ServiceProvider.GetRequiredService<ITwinStore>();
 
@@ -61,6 +63,8 @@ internal sealed class World : IAsyncDisposable
     /// <summary>Two silos share the folder's one holder; it is closed by the world.</summary>
     private sealed class Shared(IJournalStore inner) : IJournalStore
     {
+        public Task KeepShardCountAsync(string branch, int shardCount, CancellationToken cancellationToken) => inner.KeepShardCountAsync(branch, shardCount, cancellationToken);
+
         public Task<IShardJournal> OpenAsync(string branch, int shard, CancellationToken cancellationToken) => inner.OpenAsync(branch, shard, cancellationToken);
 
         public ValueTask DisposeAsync() => default;

@@ -23,6 +23,9 @@ internal static class Refusals
     public static bool NoModel(string modelId, out CommandResult refusal) =>
         Invalid("ModelNotFound", $"There is no model '{modelId}'.", "$metadata/$model", out refusal);
 
+    public static bool ClosedModel(string modelId, out CommandResult refusal) =>
+        Invalid("ModelDecommissioned", $"Model '{modelId}' takes no new twins.", "$metadata/$model", out refusal);
+
     public static bool NoProperty(InterfaceDefinition model, string path, out CommandResult refusal) =>
         Invalid("PropertyNotInModel", $"Model '{model.Id}' has no property '{path}'.", path, out refusal);
 

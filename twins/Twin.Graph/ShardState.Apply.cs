@@ -29,6 +29,8 @@ public sealed partial class ShardState
         var startsEpoch = change.Kind == ChangeKind.EpochStarted && change.Sequence == FeedSequence.StartOf(FeedSequence.EpochOf(change.Sequence)) + 1;
         if (!startsEpoch && change.Sequence != LastSequence + 1)
             throw new InvalidDataException($"Change {change.Sequence:x} follows {LastSequence:x}: the journal has a gap before it.");
+        if (startsEpoch && change.Value.AsInteger != LastSequence)
+            throw new InvalidDataException($"Epoch {FeedSequence.EpochOf(change.Sequence)} began after {change.Value.AsInteger:x}, but {LastSequence:x} is the last change found: the journal has a gap before it.");
         ApplyNext(change);
         return true;
     }

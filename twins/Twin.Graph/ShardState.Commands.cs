@@ -93,6 +93,7 @@ public sealed partial class ShardState
         var model = FindModel(command.ModelId);
         if (model is null) return Refusals.NoModel(command.ModelId, out result);
         var exists = TryLocate(command.TwinId, out var table, out var row);
+        if (IsClosed(model.Id) && !(exists && table!.Model.Id == model.Id)) return Refusals.ClosedModel(model.Id, out result);
         if (exists && command.OnlyIfAbsent) return Refusals.Exists("DigitalTwinAlreadyExists", $"twin '{command.TwinId}'", table!.VersionOf(row), out result);
         if (!Matches(command, exists ? table!.VersionOf(row) : 0, $"twin '{command.TwinId}'", out result)) return false;
         _draft.Begin(model, null, 0);
@@ -164,6 +165,7 @@ public sealed partial class ShardState
             if (operation.Verb == PatchVerb.Test && id != model.Id) return Refusals.TestFailed(operation, PropertyValue.From(model.Id), out result);
             if (operation.Verb == PatchVerb.Test) continue;
             if (FindModel(id) is not { } found) return Refusals.NoModel(id, out result);
+            if (found.Id != table.Model.Id && IsClosed(found.Id)) return Refusals.ClosedModel(found.Id, out result);
             model = found;
             isAsked = true;
         }

@@ -15,6 +15,7 @@ public sealed partial class ShardState
     private const string CommitWord = "commit";
     private const string AbortWord = "abort";
 
+    private bool _isPromised; // commands of a decided transaction run: what was checked at the promise holds
     private readonly Dictionary<string, string> _reserved = new(StringComparer.Ordinal); // twin -> transaction
     private readonly Dictionary<string, PreparedTransaction> _prepared = new(StringComparer.Ordinal);
 
@@ -106,12 +107,25 @@ public sealed partial class ShardState
         changes.Add(decision);
         ApplyNext(decision);
         if (!commit) return [];
+        _isPromised = true;
+        try
+        {
+            return Redeem(transaction, now, changes);
+        }
+        finally
+        {
+            _isPromised = false;
+        }
+    }
+
+    private CommandResult[] Redeem(PreparedTransaction transaction, WallTime now, ChangeBuffer changes)
+    {
         var results = new CommandResult[transaction.Commands.Count];
         for (var i = 0; i < results.Length; i++)
         {
             results[i] = Execute(transaction.Commands[i], now, changes);
             if (!results[i].IsDone)
-                throw new InvalidOperationException($"Transaction '{transactionId}' was promised, but command {i} ({transaction.Commands[i].GetType().Name} of '{transaction.Commands[i].TwinId}') is refused: {results[i].Problem?.Detail}");
+                throw new InvalidOperationException($"Transaction '{transaction.Id}' was promised, but command {i} ({transaction.Commands[i].GetType().Name} of '{transaction.Commands[i].TwinId}') is refused: {results[i].Problem?.Detail}");
         }
         return results;
     }

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
 
 namespace Twin.Graph;
@@ -63,6 +64,11 @@ public sealed partial class ShardState
 
     /// <summary>Models given later: those already in use keep the definition their table was built with (a DTMI's content never changes).</summary>
     public void UseModels(ModelSet models) => Models = models;
+
+    /// <summary>Models (decommissioned or deleted) that no command may create a twin of or move one to; twins that have them stay. Recovery and promised commands are not held to it.</summary>
+    public IReadOnlySet<string> ClosedModels { get; set; } = FrozenSet<string>.Empty;
+
+    private bool IsClosed(string modelId) => !_isPromised && ClosedModels.Count > 0 && ClosedModels.Contains(modelId);
 
     /// <summary>Finds a twin. Allocates nothing.</summary>
     public bool TryLocate(ReadOnlySpan<char> twinId, [NotNullWhen(true)] out ModelTable? table, out int row) => _index.TryFind(twinId, out table!, out row);

@@ -66,7 +66,7 @@ public static class FeedSequence
 
 /// <summary>Changes read from one shard's feed.</summary>
 /// <param name="Shard">Shard number, 0 to shard count - 1.</param>
-/// <param name="Changes">In order of sequence; whole commits only.</param>
+/// <param name="Changes">In order of sequence; whole commits, except that one with more changes than a page may hold comes in several pages.</param>
 /// <param name="Next">Read after this position next. Equal to the request's when nothing came.</param>
 /// <param name="Reset">True when the asked position was taken back by a crash or has been compacted away: the reader must re-read state and go on from <paramref name="Next"/>.</param>
 public sealed record FeedPage(int Shard, ArraySegment<Change> Changes, long Next, bool Reset);

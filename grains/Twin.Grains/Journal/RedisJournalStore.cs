@@ -14,6 +14,31 @@ public sealed class RedisJournalStore(IConnectionMultiplexer redis, TimeProvider
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <inheritdoc/>
+    public async Task KeepShardCountAsync(string branch, int shardCount, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(shardCount, 1);
+        var database = redis.GetDatabase();
+        RedisKey key = $"{prefix}{{{branch}}}:shards";
+        try
+        {
+            var isNew = !await database.KeyExistsAsync(key).WaitAsync(cancellationToken).ConfigureAwait(false);
+            // Journals from before the number was kept: a shard beyond it proves that there were more.
+            if (isNew && await database.KeyExistsAsync($"{prefix}{{{branch}/{shardCount}}}:epoch").WaitAsync(cancellationToken).ConfigureAwait(false))
+                throw new InvalidDataException(Refusal(key, $"at least {shardCount + 1}", shardCount));
+            if (isNew) await database.StringSetAsync(key, shardCount, when: When.NotExists).WaitAsync(cancellationToken).ConfigureAwait(false);
+            var kept = await database.StringGetAsync(key).WaitAsync(cancellationToken).ConfigureAwait(false);
+            if (kept != shardCount) throw new InvalidDataException(Refusal(key, kept.ToString(), shardCount));
+        }
+        catch (Exception fault) when (fault is RedisException or TimeoutException)
+        {
+            throw new IOException($"Redis did not tell the number of shards ('{key}'): {fault.Message}", fault);
+        }
+    }
+
+    private static string Refusal(RedisKey key, string kept, int asked) =>
+        $"The journals under '{key}' were written with {kept} shards and cannot be opened with {asked}: twins would be looked for in the wrong shard. Start with {kept}, or with an empty store.";
+
+    /// <inheritdoc/>
     public async Task<IShardJournal> OpenAsync(string branch, int shard, CancellationToken cancellationToken)
     {
         if (branch.Length is 0 or > 64 || branch.AsSpan().IndexOfAnyExcept("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") >= 0)

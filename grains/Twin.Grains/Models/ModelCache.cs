@@ -19,8 +19,6 @@ internal sealed class ModelCache(IGrainFactory grains)
 
     public ModelsAtVersion Current => _current;
 
-    public bool IsDecommissioned(string dtmi) => _current.Decommissioned.Count > 0 && _current.Decommissioned.Contains(dtmi);
-
     /// <summary>Fetches the catalogue and parses what is new.</summary>
     /// <exception cref="InvalidDataException">A stored model no longer parses; the message names it.</exception>
     public async Task RefreshAsync()

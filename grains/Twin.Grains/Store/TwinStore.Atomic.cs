@@ -184,7 +184,12 @@ internal sealed partial class TwinStore
         {
             try
             {
-                return await store.PatientlyAsync(async () => (await store._grains[shard].DecideAsync(part, commit).ConfigureAwait(false)).Value.Results, CancellationToken.None).ConfigureAwait(false);
+                return await store.PatientlyAsync(async () =>
+                {
+                    var results = (await store._grains[shard].DecideAsync(part, commit).ConfigureAwait(false)).Value.Results;
+                    // Its journal did not take the decision; the promise stands, so the same decision is told again.
+                    return commit && results is [{ Status: TwinStatus.Unavailable } refused, ..] ? throw new IOException(refused.Problem?.Detail) : results;
+                }, CancellationToken.None).ConfigureAwait(false);
             }
             catch (Exception fault) when (fault is not OperationCanceledException)
             {

@@ -29,14 +29,16 @@ internal sealed partial class ShardOwner
                     await _models.RefreshAsync();
                 }
             }
-            catch (Exception fault) when (fault is IOException or InvalidDataException or TimeoutException)
+            catch (Exception fault) when (fault is IOException or InvalidDataException or TimeoutException or UnauthorizedAccessException)
             {
                 Fault = fault.Message;
                 return Lost(fault);
             }
         }
 
-        if (!ReferenceEquals(_state.Models, _models.Current.All)) _state.UseModels(_models.Current.All);
+        var models = _models.Current;
+        if (!ReferenceEquals(_state.Models, models.All)) _state.UseModels(models.All);
+        if (!ReferenceEquals(_state.ClosedModels, models.Decommissioned)) _state.ClosedModels = models.Decommissioned;
         return null;
     }
 
@@ -59,7 +61,12 @@ internal sealed partial class ShardOwner
     {
         var started = _clock.GetTimestamp();
         if (_models.Current.Version == 0) await _models.RefreshAsync();
-        _journal ??= await _journals.OpenAsync(_options.Branch, Shard, CancellationToken.None);
+        if (_journal is null)
+        {
+            await _journals.KeepShardCountAsync(_options.Branch, _options.ShardCount, CancellationToken.None);
+            _journal = await _journals.OpenAsync(_options.Branch, Shard, CancellationToken.None);
+        }
+
         _queries.Dispose();
         (_state, _documents, _queries) = Fresh();
         _pending.Clear();
@@ -71,8 +78,13 @@ internal sealed partial class ShardOwner
             changes.Clear();
             ChangeCodec.Decode(frame.Span, changes);
             foreach (ref readonly var change in changes.Span)
+            {
+                if (change.Kind == ChangeKind.TransactionDecided && change.Path == "commit") Remember(change.TwinId);
                 if (_state.Apply(change)) replayed++;
+            }
         }
+
+        _ring.Clear(); // the journal may hold a frame that was given up and arrived late: positions before it are read from there
 
         _committed = _state.LastSequence;
         _sinceSnapshot = replayed;

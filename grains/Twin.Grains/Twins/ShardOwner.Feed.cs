@@ -41,8 +41,10 @@ internal sealed partial class ShardOwner
         {
             frameChanges.Clear();
             ChangeCodec.Decode(frame.Span, frameChanges);
+            if (page.Count > 0 && page.Count + frameChanges.Count > max) break; // a commit is not torn, unless it is longer than a page
             foreach (ref readonly var change in frameChanges.Span)
             {
+                if (page.Count >= max) break;
                 if (change.Sequence <= after || change.Sequence > top) continue;
                 if (isFirst && !Follows(change, after)) return Reset();
                 isFirst = false;

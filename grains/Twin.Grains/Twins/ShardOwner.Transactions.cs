@@ -14,6 +14,8 @@ internal sealed partial class ShardOwner
     public async ValueTask<PreparedPart> PrepareAsync(string transactionId, TwinCommand[] commands, bool wantParts, long modelVersion)
     {
         if (await NotReadyAsync(modelVersion) is { } fault) return new PreparedPart(false, RefuseEach(commands.Length, fault), []);
+        // A prepare that comes after its own decision (a late message, a repeat) must neither reserve twins nor do the commands again.
+        if (_committedIds.Contains(transactionId)) return new PreparedPart(true, new CommandResult[commands.Length], []);
         var parts = new List<TwinCommand>();
         if (wantParts) _state.CollectRemoteParts(commands, parts);
         var isPrepared = _state.TryPrepare(transactionId, commands, Now, _pending, out var results);
@@ -36,6 +38,8 @@ internal sealed partial class ShardOwner
     {
         if (await NotReadyAsync(0) is not null) return TransactionState.Undecided;
         if (_state.InDoubt.Any(t => t.Id == transactionId)) return TransactionState.Undecided;
+        // A decision under way is in memory and not yet in the journal: told as Unknown, it would be aborted there and done here.
+        if (await CommitAsync() is not null) return TransactionState.Undecided;
         if (_committedIds.Contains(transactionId)) return TransactionState.Committed;
         var changes = new ChangeBuffer();
         await foreach (var frame in _journal!.ReadFramesAsync(0, CancellationToken.None))

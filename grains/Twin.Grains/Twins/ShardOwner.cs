@@ -89,8 +89,6 @@ internal sealed partial class ShardOwner : IAsyncDisposable
         switch (operation.Action)
         {
             case ShardAction.Execute:
-                if (operation.Command is PutTwin put && _models.IsDecommissioned(put.ModelId) && !_state.TryLocate(put.TwinId, out _, out _))
-                    return new(new CommandResult(TwinStatus.Invalid, 0, new Problem("ModelDecommissioned", $"Model '{put.ModelId}' takes no new twins.", "$metadata/$model")));
                 return new(_state.Execute(operation.Command!, now, _pending));
             case ShardAction.ExecuteAtomic:
                 var results = new CommandResult[operation.Batch!.Length];

@@ -71,6 +71,80 @@ public sealed class FileJournalTests : JournalConformance
         Assert.Contains(first.Length.ToString(System.Globalization.CultureInfo.InvariantCulture), told.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_damaged_length_before_good_frames_is_damage_and_not_a_torn_tail()
+    {
+        var journal = await OpenAsync();
+        var start = FeedSequence.StartOf(journal.Epoch);
+        var first = await AppendAsync(journal, start + 1, 1);
+        await AppendAsync(journal, start + 2, 1);
+        await AppendAsync(journal, start + 3, 1);
+        await journal.DisposeAsync();
+        var path = Directory.GetFiles(_root, "*.journal", SearchOption.AllDirectories).Single();
+        var whole = await File.ReadAllBytesAsync(path);
+        for (var at = 0; at < 2 * first.Length; at++)
+        {
+            var bytes = (byte[])whole.Clone();
+            bytes[at] ^= 0x40;
+            await File.WriteAllBytesAsync(path, bytes);
+            var told = await Assert.ThrowsAsync<InvalidDataException>(() => OpenAsync());
+            Assert.Contains($"{path} is damaged at byte {(at < first.Length ? 0 : first.Length)}:", told.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(whole.Length, (await File.ReadAllBytesAsync(path)).Length); // a refusal cuts nothing
+    }
+
+    [Theory]
+    [InlineData(FsyncPolicy.Always, 1_000_000)]
+    [InlineData(FsyncPolicy.Always, 200)]
+    [InlineData(FsyncPolicy.Every100Ms, 1_000_000)]
+    [InlineData(FsyncPolicy.Every100Ms, 200)]
+    public async Task After_failed_flushes_appends_go_on_and_every_acknowledged_frame_is_there(FsyncPolicy policy, int segmentBytes)
+    {
+        await Store.DisposeAsync();
+        var isBroken = false;
+        void FlushOrFail(Microsoft.Win32.SafeHandles.SafeFileHandle file)
+        {
+            if (isBroken) throw new IOException("Input/output error");
+            RandomAccess.FlushToDisk(file);
+        }
+
+        Store = new FileJournalStore(_root, policy, TimeProvider.System) { SegmentBytes = segmentBytes, FlushToDisk = FlushOrFail };
+        var journal = await OpenAsync();
+        var next = FeedSequence.StartOf(journal.Epoch) + 1;
+        var acknowledged = new List<byte[]>();
+        var refused = 0;
+        for (var round = 0; round < 3; round++)
+        {
+            isBroken = false;
+            for (var i = 0; i < 5; i++) acknowledged.Add(await AppendAsync(journal, next++, 1));
+            isBroken = true;
+            for (var i = 0; i < 10_000 && refused <= round; i++)
+            {
+                try
+                {
+                    acknowledged.Add(await AppendAsync(journal, next, 1));
+                    next++;
+                    await Task.Yield();
+                    (journal as FileShardJournal)!.FlushWritten();
+                }
+                catch (IOException fault)
+                {
+                    Assert.Contains("Input/output error", fault.Message, StringComparison.Ordinal);
+                    refused++;
+                }
+            }
+
+            Assert.Equal(acknowledged, await ReadAsync(journal, 0)); // reads go on meanwhile
+        }
+
+        Assert.Equal(3, refused);
+        isBroken = false;
+        acknowledged.Add(await AppendAsync(journal, next, 1));
+        await journal.DisposeAsync();
+        Assert.Equal(acknowledged, await ReadAsync(await OpenAsync(), 0));
+    }
+
     [Theory]
     [InlineData(FsyncPolicy.Always)]
     [InlineData(FsyncPolicy.Every100Ms)]

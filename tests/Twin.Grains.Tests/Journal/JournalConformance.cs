@@ -52,6 +52,33 @@ public abstract class JournalConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_first_number_of_shards_stays_and_another_is_refused_with_both_numbers()
+    {
+        await Store.KeepShardCountAsync("live", 4, default);
+        await Store.KeepShardCountAsync("live", 4, default);
+        foreach (var other in new[] { 3, 5 })
+        {
+            var refused = await Assert.ThrowsAsync<InvalidDataException>(() => Store.KeepShardCountAsync("live", other, default));
+            Assert.Contains("with 4 shards", refused.Message, StringComparison.Ordinal);
+            Assert.Contains($"opened with {other}:", refused.Message, StringComparison.Ordinal);
+        }
+
+        await Store.KeepShardCountAsync("other", 3, default);
+    }
+
+    [Fact]
+    public async Task Journals_from_before_the_number_was_kept_prove_that_there_were_more()
+    {
+        await using (await OpenAsync(2))
+        {
+        }
+
+        var refused = await Assert.ThrowsAsync<InvalidDataException>(() => Store.KeepShardCountAsync("live", 2, default));
+        Assert.Contains("at least 3", refused.Message, StringComparison.Ordinal);
+        await Store.KeepShardCountAsync("live", 3, default);
+    }
+
+    [Fact]
     public async Task Each_opening_claims_the_next_epoch_of_its_own_shard()
     {
         var first = await OpenAsync();

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Twin.Graph.Journal;
 
@@ -42,11 +43,30 @@ public sealed class FileJournalStore : IJournalStore
     /// <summary>Bytes after which a segment is closed and the next begun.</summary>
     public long SegmentBytes { get; init; } = 64L << 20;
 
+    /// <summary>What puts a segment's bytes on the device; tests put a failing one here.</summary>
+    internal Action<SafeFileHandle> FlushToDisk { get; init; } = RandomAccess.FlushToDisk;
+
     /// <inheritdoc/>
-    public Task<IShardJournal> OpenAsync(string branch, int shard, CancellationToken cancellationToken)
+    public Task KeepShardCountAsync(string branch, int shardCount, CancellationToken cancellationToken)
+    {
+        CheckBranch(branch);
+        ArgumentOutOfRangeException.ThrowIfLessThan(shardCount, 1);
+        return Task.Run(() =>
+        {
+            lock (_journals) ShardCountFile.Keep(Path.Combine(_root, branch), shardCount);
+        }, cancellationToken);
+    }
+
+    private static void CheckBranch(string branch)
     {
         if (branch.Length is 0 or > 64 || branch.AsSpan().IndexOfAnyExcept("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") >= 0)
             throw new ArgumentException($"Branch '{branch}' must be 1 to 64 of A-Z a-z 0-9 - _.", nameof(branch));
+    }
+
+    /// <inheritdoc/>
+    public Task<IShardJournal> OpenAsync(string branch, int shard, CancellationToken cancellationToken)
+    {
+        CheckBranch(branch);
         ArgumentOutOfRangeException.ThrowIfNegative(shard);
         var folder = Path.Combine(_root, branch, $"shard-{shard}");
         return Task.Run<IShardJournal>(() =>
@@ -54,7 +74,7 @@ public sealed class FileJournalStore : IJournalStore
             lock (_journals)
             {
                 if (_journals.Remove(folder, out var earlier)) earlier.Fence();
-                var journal = new FileShardJournal(folder, _policy, SegmentBytes, _clock);
+                var journal = new FileShardJournal(folder, _policy, SegmentBytes, _clock, FlushToDisk);
                 _journals.Add(folder, journal);
                 return journal;
             }

@@ -15,6 +15,7 @@ internal sealed class FileShardJournal : IShardJournal
     private readonly FsyncPolicy _policy;
     private readonly long _segmentBytes;
     private readonly TimeProvider _clock;
+    private readonly Action<SafeFileHandle> _flushToDisk;
     private readonly Lock _segmentsLock = new();
     private readonly List<Segment> _segments = [];
     private SafeFileHandle? _handle;
@@ -24,9 +25,9 @@ internal sealed class FileShardJournal : IShardJournal
     private bool _isDisposed;
     private bool _isFenced;
 
-    public FileShardJournal(string folder, FsyncPolicy policy, long segmentBytes, TimeProvider clock)
+    public FileShardJournal(string folder, FsyncPolicy policy, long segmentBytes, TimeProvider clock, Action<SafeFileHandle> flushToDisk)
     {
-        (_folder, _policy, _segmentBytes, _clock) = (folder, policy, segmentBytes, clock);
+        (_folder, _policy, _segmentBytes, _clock, _flushToDisk) = (folder, policy, segmentBytes, clock, flushToDisk);
         Directory.CreateDirectory(folder);
         Epoch = ClaimEpoch();
         foreach (var path in Directory.EnumerateFiles(folder, SegmentPattern).Order(StringComparer.Ordinal))
@@ -136,17 +137,75 @@ internal sealed class FileShardJournal : IShardJournal
     {
         lock (_writeLock)
         {
-            CheckWritable();
+            CheckOpen();
+            if (_lost is { } lost) Mend(lost); // only here: no other append is under way, so the segment ends where its length says
             return Append(frame, firstSequence);
         }
     }
 
     private void CheckWritable()
     {
-        if (_isFenced) throw new JournalFencedException($"The journal '{_folder}' was claimed by a later writer; this one had epoch {Epoch}.");
-        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        CheckOpen();
         if (_lost is { } lost) throw new IOException(lost);
     }
+
+    private void CheckOpen()
+    {
+        if (_isFenced) throw new JournalFencedException($"The journal '{_folder}' was claimed by a later writer; this one had epoch {Epoch}.");
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+    }
+
+    /// <summary>
+    /// After a failed flush the device may hold anything, and a second flush of the same pages may falsely succeed. So the segment
+    /// is read back, checked frame by frame, written anew, flushed, and put in the old one's place. Until that works nothing is taken.
+    /// </summary>
+    private void Mend(string lost)
+    {
+        Segment segment;
+        lock (_segmentsLock) segment = _segments[^1];
+        var rewritten = segment.Path + ".new";
+        try
+        {
+            var bytes = File.ReadAllBytes(segment.Path).AsSpan();
+            var whole = WholeFrames(bytes);
+            if (whole < segment.Length) throw new IOException($"{segment.Path} no longer holds what was written at byte {whole}.");
+            using (var file = OpenForWrite(rewritten))
+            {
+                RandomAccess.SetLength(file, 0);
+                RandomAccess.Write(file, bytes[..(int)segment.Length], 0);
+                Flush(file);
+            }
+
+            _handle?.Dispose();
+            _handle = null;
+            File.Move(rewritten, segment.Path, overwrite: true);
+            FileJournalStore.FlushFolder(_folder);
+            _handle = OpenForWrite(segment.Path);
+            _lost = null;
+            JournalMetrics.Mends.Add(1);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            JournalMetrics.Failures.Add(1);
+            throw new IOException($"{lost} Writing it anew failed too: {fault.Message}", fault);
+        }
+    }
+
+    /// <summary>Bytes of whole, undamaged frames at the start.</summary>
+    private static int WholeFrames(ReadOnlySpan<byte> bytes)
+    {
+        var at = 0;
+        while (at < bytes.Length)
+        {
+            var length = ChangeCodec.FrameLength(bytes[at..]);
+            if (length == 0 || at + length > bytes.Length || !ChangeCodec.IsIntact(bytes.Slice(at, (int)length))) break;
+            at += (int)length;
+        }
+
+        return at;
+    }
+
+    private string LostText(Exception fault) => $"A flush of '{_folder}' failed: {fault.Message}";
 
     private ValueTask Append(ReadOnlyMemory<byte> frame, long firstSequence)
     {
@@ -204,6 +263,7 @@ internal sealed class FileShardJournal : IShardJournal
             }
         }
 
+        FlushFullSegment();
         var path = Path.Combine(_folder, $"{firstSequence:x16}.journal");
         SafeFileHandle handle;
         try
@@ -216,18 +276,28 @@ internal sealed class FileShardJournal : IShardJournal
             throw new IOException($"The journal could not begin a segment ({path}): {fault.Message}", fault);
         }
 
-        var old = _handle;
+        _handle?.Dispose();
         _handle = handle;
-        if (old is not null)
-        {
-            if (_policy != FsyncPolicy.Os) Flush(old);
-            old.Dispose();
-        }
-
         if (_policy != FsyncPolicy.Os) FileJournalStore.FlushFolder(_folder);
         var segment = new Segment(firstSequence, path, 0);
         lock (_segmentsLock) _segments.Add(segment);
         return segment;
+    }
+
+    // Before the next one is begun: while its flush fails, the full segment stays the one that is written to and mended.
+    private void FlushFullSegment()
+    {
+        if (_handle is not { } full || _policy == FsyncPolicy.Os) return;
+        try
+        {
+            Flush(full);
+        }
+        catch (IOException fault)
+        {
+            JournalMetrics.Failures.Add(1);
+            _lost = LostText(fault);
+            throw new IOException(_lost, fault);
+        }
     }
 
     private static SafeFileHandle OpenForWrite(string path) => File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read | FileShare.Delete);
@@ -244,10 +314,10 @@ internal sealed class FileShardJournal : IShardJournal
         }
     }
 
-    private static void Flush(SafeFileHandle handle)
+    private void Flush(SafeFileHandle handle)
     {
         var started = Stopwatch.GetTimestamp();
-        RandomAccess.FlushToDisk(handle);
+        _flushToDisk(handle);
         JournalMetrics.FsyncSeconds.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
@@ -268,9 +338,9 @@ internal sealed class FileShardJournal : IShardJournal
         }
         catch (IOException fault)
         {
-            // What the device holds is unknown now, and trying again may falsely succeed: no further append is taken.
+            // What the device holds is unknown now, and trying again may falsely succeed: the next append writes the segment anew first.
             JournalMetrics.Failures.Add(1);
-            _lost = $"A flush of '{_folder}' failed; start again once the disk is well: {fault.Message}";
+            _lost = LostText(fault);
         }
     }
 
@@ -321,8 +391,15 @@ internal sealed class FileShardJournal : IShardJournal
     {
         lock (_writeLock)
         {
-            Close();
             _isFenced = true;
+            try
+            {
+                Close();
+            }
+            catch (IOException)
+            {
+                JournalMetrics.Failures.Add(1); // the later writer reads what is there and answers for it from here on
+            }
         }
     }
 
@@ -337,8 +414,8 @@ internal sealed class FileShardJournal : IShardJournal
         if (_isDisposed) return;
         _isDisposed = true;
         if (_handle is not { } handle) return;
-        if (_policy != FsyncPolicy.Os) Flush(handle);
-        handle.Dispose();
+        using (handle)
+            if (_policy != FsyncPolicy.Os) Flush(handle);
     }
 
     private long ClaimEpoch()
@@ -356,31 +433,25 @@ internal sealed class FileShardJournal : IShardJournal
         return epoch;
     }
 
-    /// <summary>The last segment may end in a frame that was being written when the process died. Anything whole after a bad frame means damage instead.</summary>
-    private static void CutTornTail(Segment segment)
+    /// <summary>
+    /// The last segment may end in a frame that was being written when the process died. Any whole frame behind a bad one means
+    /// damage instead; it is looked for at every byte, since the bad frame's own length may be what is damaged.
+    /// </summary>
+    private void CutTornTail(Segment segment)
     {
-        var bytes = File.ReadAllBytes(segment.Path);
-        var at = 0;
-        while (at < bytes.Length)
-        {
-            var length = ChangeCodec.FrameLength(bytes.AsSpan(at));
-            if (length == 0 || at + length > bytes.Length || !ChangeCodec.IsIntact(bytes.AsSpan(at, (int)length))) break;
-            at += (int)length;
-        }
-
+        var bytes = File.ReadAllBytes(segment.Path).AsSpan();
+        var at = WholeFrames(bytes);
         if (at == bytes.Length) return;
-        var claimed = ChangeCodec.FrameLength(bytes.AsSpan(at));
-        var next = claimed > 0 ? at + claimed : long.MaxValue;
-        if (next < bytes.Length)
+        for (var next = at + 1; next < bytes.Length - ChangeCodec.HeaderBytes; next++)
         {
-            var after = bytes.AsSpan((int)next);
-            var length = ChangeCodec.FrameLength(after);
-            if (length > 0 && length <= after.Length && ChangeCodec.IsIntact(after[..(int)length])) throw Damaged(segment.Path, at);
+            if (bytes[next] != ChangeCodec.Version) continue;
+            var length = ChangeCodec.FrameLength(bytes[next..]);
+            if (length <= bytes.Length - next && ChangeCodec.IsIntact(bytes.Slice(next, (int)length))) throw Damaged(segment.Path, at);
         }
 
         using var handle = OpenForWrite(segment.Path);
         RandomAccess.SetLength(handle, at);
-        RandomAccess.FlushToDisk(handle);
+        if (_policy != FsyncPolicy.Os) Flush(handle);
         segment.Length = at;
     }
 }

@@ -16,6 +16,14 @@ public enum FsyncPolicy
 /// <summary>Where a shard's journal and snapshots live: local segment files, or Redis lists. One conformance suite runs against both.</summary>
 public interface IJournalStore : IAsyncDisposable
 {
+    /// <summary>
+    /// Holds a branch to its number of shards: the first call writes it beside the journals, every later one must name the same,
+    /// because a twin's shard follows from that number. Call before a journal is opened.
+    /// </summary>
+    /// <exception cref="InvalidDataException">The journals were written with another number; the message names both.</exception>
+    /// <exception cref="IOException">The store cannot be read or written.</exception>
+    Task KeepShardCountAsync(string branch, int shardCount, CancellationToken cancellationToken);
+
     /// <summary>Opens one shard's journal for its only writer and claims the next epoch; an earlier writer's appends are refused from here on.</summary>
     Task<IShardJournal> OpenAsync(string branch, int shard, CancellationToken cancellationToken);
 }

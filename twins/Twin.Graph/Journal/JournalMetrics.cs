@@ -16,6 +16,9 @@ public static class JournalMetrics
     /// <summary>Appends that could not be kept.</summary>
     public static Counter<long> Failures { get; } = Meter.CreateCounter<long>("twin_journal_failures_total");
 
+    /// <summary>Segments written anew after a failed flush.</summary>
+    public static Counter<long> Mends { get; } = Meter.CreateCounter<long>("twin_journal_mends_total");
+
     /// <summary>Time the device took to take what was written.</summary>
     public static Histogram<double> FsyncSeconds { get; } = Meter.CreateHistogram<double>("twin_journal_fsync_seconds", "s");
 
