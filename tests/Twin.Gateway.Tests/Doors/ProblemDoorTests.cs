@@ -95,8 +95,7 @@ public sealed class ProblemDoorTests : IAsyncLifetime
     [Fact]
     public async Task An_answer_that_breaks_in_the_middle_is_cut_off_and_not_ended_well()
     {
-        using var answer = await _http.GetAsync("/half", HttpCompletionOption.ResponseHeadersRead, Cancel);
-        await Assert.ThrowsAnyAsync<Exception>(() => answer.Content.ReadAsStringAsync(Cancel));
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => _http.GetStringAsync("/half", Cancel)); // the cut may come before the head is read
     }
 
     [Theory]
