@@ -78,6 +78,27 @@ public sealed partial class TwinClient
         return new(AnswerReader.Text(answer, "deviceId") ?? id, AnswerReader.Text(answer, "secret") ?? "");
     }
 
+    /// <summary>Devices in order of their ids, page after page as they are read: <c>deviceId</c>, <c>registered</c>, <c>connected</c>, <c>stale</c>, <c>lastSeen</c> and more.</summary>
+    /// <param name="state"><c>connected</c>, <c>disconnected</c>, <c>stale</c>, <c>fresh</c> or <c>disabled</c>; null for all.</param>
+    /// <param name="prefix">What the id begins with; null for all.</param>
+    /// <param name="pageSize">Rows a page, 1 to 1,000.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    public async IAsyncEnumerable<JsonElement> ListDevicesAsync(string? state = null, string? prefix = null, int pageSize = 100, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        if (pageSize is < 1 or > 1_000) throw new ArgumentOutOfRangeException(nameof(pageSize), pageSize, "Allowed: 1 to 1,000.");
+        string? next = null;
+        do
+        {
+            var path = $"devices?top={pageSize.ToString(CultureInfo.InvariantCulture)}{Asked("state", state)}{Asked("prefix", prefix)}{Asked("continuationToken", next)}";
+            var page = await _transport.ReadAsync(() => Request(HttpMethod.Get, path), true, cancellationToken).ConfigureAwait(false);
+            foreach (var row in AnswerReader.Items(page, "value")) yield return row;
+            next = AnswerReader.Text(page, "continuationToken");
+        }
+        while (next is not null);
+    }
+
+    private static string Asked(string name, string? value) => string.IsNullOrEmpty(value) ? "" : $"&{name}={Uri.EscapeDataString(value)}";
+
     /// <summary>A device's standing: <c>registered</c>, <c>connected</c>, <c>stale</c>, <c>lastSeen</c>, <c>desired</c>, <c>reported</c> and more.</summary>
     public Task<JsonElement> GetDeviceAsync(string id, CancellationToken cancellationToken = default) =>
         _transport.ReadAsync(() => Request(HttpMethod.Get, $"devices/{Escape(id)}"), true, cancellationToken);

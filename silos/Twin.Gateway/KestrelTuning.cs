@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
@@ -8,7 +9,7 @@ namespace Twin.Gateway;
 /// <summary>Kestrel as the doors want it: bounded, and without what no caller asked for.</summary>
 public static class KestrelTuning
 {
-    /// <summary>Bounds and headers.</summary>
+    /// <summary>Bounds and headers. Call it before endpoints are added: they take their defaults when they are.</summary>
     public static void Apply(KestrelServerOptions kestrel, LimitOptions limits)
     {
         kestrel.AddServerHeader = false;
@@ -19,6 +20,8 @@ public static class KestrelTuning
         kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(240, TimeSpan.FromSeconds(5));
         kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
         kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+        var addresses = new AddressLimit(limits.ConnectionsPerClient);
+        kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Use(addresses.Guard)); // one count over all endpoints
     }
 
     /// <summary>On one core every hop between threads is a context switch: completions run where they happen.</summary>

@@ -27,7 +27,11 @@ internal static class DoorWiring
         builder.Services.AddSingleton<IWorldSource, WorldSource>();
         builder.Services.AddTwinDoors(builder.Configuration, settings.DataFolder);
         if (settings.Role == SiloRole.Silo || settings.MqttPort < 0) return;
-        builder.Services.AddMqttDoor(o => o.Endpoint = new IPEndPoint(settings.Bind, settings.MqttPort));
+        builder.Services.AddMqttDoor(o =>
+        {
+            o.Endpoint = new IPEndPoint(settings.Bind, settings.MqttPort);
+            limits.ApplyTo(o);
+        });
         builder.Services.AddSparkplugHost();
         if (AuthOptions.From(builder.Configuration).IsRequired) builder.Services.AddSingleton<IMqttAdmission, KeyAdmission>();
     }

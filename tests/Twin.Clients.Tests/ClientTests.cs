@@ -220,6 +220,22 @@ public class ClientTests
     }
 
     [Fact]
+    public async Task Devices_are_read_to_the_last_page_even_past_an_empty_one()
+    {
+        await using var server = await FakeServer.StartAsync((c, seen) => FakeServer.JsonAsync(c, seen.Path switch
+        {
+            "/devices?top=2&state=stale&prefix=lamp-" => """{"value":[{"deviceId":"lamp-1"}],"continuationToken":"a_"}""",
+            "/devices?top=2&state=stale&prefix=lamp-&continuationToken=a_" => """{"value":[],"continuationToken":"b"}""",
+            _ => """{"value":[{"deviceId":"lamp-9"}],"continuationToken":null}""",
+        }));
+        using var client = Client(server);
+        var ids = new List<string?>();
+        await foreach (var device in client.ListDevicesAsync("stale", "lamp-", 2)) ids.Add(device.GetProperty("deviceId").GetString());
+        Assert.Equal(["lamp-1", "lamp-9"], ids);
+        Assert.Equal(3, server.Seen.Count);
+    }
+
+    [Fact]
     public async Task A_device_is_registered_told_its_state_and_commanded()
     {
         await using var server = await FakeServer.StartAsync((c, seen) => FakeServer.JsonAsync(c, seen.Method switch

@@ -1,10 +1,11 @@
 using System.CommandLine;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Spectre.Console;
 
 namespace Twin.Cli.Commands;
 
-/// <summary><c>twin device register|status|invoke</c>.</summary>
+/// <summary><c>twin device list|register|status|invoke</c>.</summary>
 internal static class DeviceCommands
 {
     public static Command Make()
@@ -48,6 +49,40 @@ internal static class DeviceCommands
             var said = reply.Payload.ValueKind == System.Text.Json.JsonValueKind.Undefined ? null : JsonNode.Parse(reply.Payload.GetRawText());
             return new CommandAnswer(reply.Code >= 400 ? 1 : 0, new JsonObject { ["code"] = reply.Code, ["payload"] = said }, console => console.WriteLine($"{reply.Code} {reply.Payload}"));
         });
-        return new Command("device", "Devices.") { register, status, invoke };
+        return new Command("device", "Devices.") { MakeList(), register, status, invoke };
     }
+
+    private static Command MakeList()
+    {
+        var state = new Option<string?>("--state") { Description = "connected, disconnected, stale, fresh or disabled." };
+        var prefix = new Option<string?>("--prefix") { Description = "What the device id begins with." };
+        var limit = new Option<int>("--limit") { Description = "Most rows, 1 to 1,000,000.", DefaultValueFactory = _ => 1_000 };
+        return new Command("list", "Lists devices in order of their ids.") { state, prefix, limit }.Does(async (call, token) =>
+        {
+            var most = call.Parsed.GetValue(limit);
+            if (most is < 1 or > 1_000_000) throw new CallException($"--limit is {most}; it must be 1 to 1000000.");
+            if (call.Parsed.GetValue(state) is { } asked && asked is not ("connected" or "disconnected" or "stale" or "fresh" or "disabled"))
+                throw new CallException($"--state is '{asked}'; it must be connected, disconnected, stale, fresh or disabled.");
+            using var client = call.Connect();
+            var rows = new List<JsonElement>();
+            var hasMore = false;
+            await foreach (var row in client.ListDevicesAsync(call.Parsed.GetValue(state), call.Parsed.GetValue(prefix), Math.Min(most, 1_000), token).ConfigureAwait(false))
+            {
+                if (hasMore = rows.Count == most) break;
+                rows.Add(row);
+            }
+
+            return new CommandAnswer(0, new JsonObject { ["devices"] = new JsonArray([.. rows.Select(r => JsonNode.Parse(r.GetRawText()))]), ["count"] = rows.Count, ["more"] = hasMore }, console => Show(console, rows, hasMore));
+        });
+    }
+
+    private static void Show(IAnsiConsole console, List<JsonElement> rows, bool hasMore)
+    {
+        var table = new Table().AddColumns("device", "connected", "stale", "last seen");
+        foreach (var row in rows) table.AddRow([.. Columns.Select(c => Markup.Escape(row.TryGetProperty(c, out var value) ? value.ToString() : ""))]);
+        console.Write(table);
+        console.WriteLine($"{rows.Count} devices{(hasMore ? ", and there are more (--limit)" : "")}");
+    }
+
+    private static readonly string[] Columns = ["deviceId", "connected", "stale", "lastSeen"];
 }

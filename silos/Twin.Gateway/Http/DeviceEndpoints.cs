@@ -40,6 +40,7 @@ internal static class DeviceEndpoints
         {
             using var body = await RequestBody.ReadAsync(context, MostBodyBytes).ConfigureAwait(false);
             if (body.Problem is not null) return TwinProblems.Result(413, body.Problem.Code, body.Problem.Detail, "body");
+            if (!System.Text.Unicode.Utf8.IsValid(body.Memory.Span)) return TwinProblems.Result(400, "MergePatchInvalid", "The body is not UTF-8.", "body");
             try
             {
                 var version = await grains.GetGrain<IDeviceGrain>(id).SetDesiredAsync(Encoding.UTF8.GetString(body.Memory.Span)).ConfigureAwait(false);

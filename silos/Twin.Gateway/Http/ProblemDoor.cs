@@ -23,6 +23,12 @@ internal sealed class ProblemDoor(RequestDelegate next, ILogger<ProblemDoor> log
     {
         try
         {
+            if (context.Request.Headers.TransferEncoding.Count > 0 && context.Request.Headers.ContainsKey("X-Content-Length"))
+            {
+                await RefuseTwoLengthsAsync(context).ConfigureAwait(false);
+                return;
+            }
+
             await next(context).ConfigureAwait(false);
         }
         catch (Exception fault)
@@ -32,6 +38,14 @@ internal sealed class ProblemDoor(RequestDelegate next, ILogger<ProblemDoor> log
         }
 
         if (context.Response.StatusCode >= 400 && IsBare(context.Response)) await TwinProblems.WriteAsync(context, context.Response.StatusCode, Describe(context)).ConfigureAwait(false);
+    }
+
+    /// <summary>Content-Length beside Transfer-Encoding: Kestrel goes by the latter and renames the former; a proxy before it may have gone by the other, so the next request on this connection might be somebody's body.</summary>
+    private static Task RefuseTwoLengthsAsync(HttpContext context)
+    {
+        Faults.Add(1, Malformed);
+        context.Response.Headers.Connection = "close";
+        return TwinProblems.WriteAsync(context, 400, "LengthAmbiguous", "The request has both Content-Length and Transfer-Encoding.", "Content-Length");
     }
 
     private static bool IsBare(HttpResponse response) => !response.HasStarted && response.ContentType is null && response.ContentLength is null or 0;
@@ -66,13 +80,14 @@ internal sealed class ProblemDoor(RequestDelegate next, ILogger<ProblemDoor> log
 
         context.Response.Clear();
         if (status == 503) context.Response.Headers.RetryAfter = "1";
-        if (fault is BadHttpRequestException) context.Response.Headers.Connection = "close"; // the body's end is not known
+        if (status < 500) context.Response.Headers.Connection = "close"; // the body's end is not known
         await TwinProblems.WriteAsync(context, status, problem).ConfigureAwait(false);
     }
 
     private static (int Status, Problem Problem, KeyValuePair<string, object?> Kind) Classify(HttpContext context, Exception fault)
     {
         if (fault is BadHttpRequestException bad) return (bad.StatusCode, new Problem(bad.StatusCode == 413 ? "BodyTooLarge" : "RequestInvalid", bad.Message, "body"), Malformed);
+        if (fault is IOException { InnerException: OverflowException }) return (400, new Problem("RequestInvalid", "A chunk's size is no number that can be.", "body"), Malformed); // Kestrel's way of saying it
         if (Unreachable.Is(fault)) return (503, new Problem("Unavailable", $"The cluster or its store did not answer; try again. Trace {TraceOf(context)}."), Unavailable);
         return (500, new Problem("Unexpected", $"The request failed in a way that was not foreseen. The log has it under trace {TraceOf(context)}."), Unexpected);
     }

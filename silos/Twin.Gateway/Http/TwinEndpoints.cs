@@ -36,6 +36,7 @@ internal static class TwinEndpoints
         {
             using var body = await RequestBody.ReadAsync(context, MostModelBytes).ConfigureAwait(false);
             if (body.Problem is not null) return TwinProblems.Result(413, body.Problem.Code, body.Problem.Detail, "body");
+            if (!System.Text.Unicode.Utf8.IsValid(body.Memory.Span)) return TwinProblems.Result(400, "JsonInvalid", "The body is not UTF-8.", "body");
             var text = System.Text.Encoding.UTF8.GetString(body.Memory.Span);
             var before = store.Models;
             var result = await store.AddModelsAsync([text], context.RequestAborted).ConfigureAwait(false);

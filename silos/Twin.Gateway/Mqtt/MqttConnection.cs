@@ -68,6 +68,9 @@ internal sealed partial class MqttConnection : IThreadPoolWorkItem
 
     public MqttWill? Will { get; private set; }
 
+    /// <summary>Why it may not stay; null when it may. It is told in the CONNACK.</summary>
+    public MqttReason? Refusal { get; init; }
+
     /// <summary>The client id is a registered device.</summary>
     public bool IsDevice { get; set; }
 
@@ -204,6 +207,7 @@ internal sealed partial class MqttConnection : IThreadPoolWorkItem
 
     private async Task<bool> AdmitAsync(MqttConnect connect)
     {
+        if (Refusal is { } full) return Refused(full, "The door has too many connections or too many new ones; try again later.");
         if (connect.AuthenticationMethod is not null) return Refused(MqttReason.BadAuthenticationMethod, "Enhanced authentication is not offered.");
         ClientId = connect.ClientId.Length > 0 ? connect.ClientId : _broker.NewClientId(Number);
         if (ClientId.Length > 256) return Refused(MqttReason.ClientIdNotValid, "A client identifier holds at most 256 characters.");

@@ -22,6 +22,7 @@ public sealed partial class MqttDoor : IHostedService, IDeviceLink, IMqttPublish
     private static readonly Meter Meter = new("Twin");
     private static readonly UpDownCounter<long> OpenCounter = Meter.CreateUpDownCounter<long>("twin_mqtt_connections");
 
+    private const int MostRefusedAtOnce = 256;
     private readonly MqttDoorOptions _options;
     private readonly MqttBroker _broker;
     private readonly IMqttTap? _tap;
@@ -35,6 +36,7 @@ public sealed partial class MqttDoor : IHostedService, IDeviceLink, IMqttPublish
     private ITimer? _sweeper;
     private long _lastNumber;
     private int _sweeping;
+    private int _refused; // connections that are only told why they may not stay
 
     /// <summary>Builds a door; <see cref="StartAsync"/> opens it.</summary>
     /// <param name="options">Bounds; checked here.</param>
@@ -151,14 +153,14 @@ public sealed partial class MqttDoor : IHostedService, IDeviceLink, IMqttPublish
             try
             {
                 var socket = await listener.AcceptAsync(_stop.Token);
-                if (_connections.Count >= _options.MaxConnections || !rate.TryTake(_clock.GetTimestamp(), _clock))
+                var refusal = RefusalOf(ref rate);
+                if (refusal is not null && !TryCountRefused())
                 {
-                    Metrics.Limit(_connections.Count >= _options.MaxConnections ? "connections" : "connection rate");
-                    socket.Dispose();
+                    socket.Dispose(); // too many are being told already
                     continue;
                 }
 
-                var connection = new MqttConnection(_broker, socket, Interlocked.Increment(ref _lastNumber));
+                var connection = new MqttConnection(_broker, socket, Interlocked.Increment(ref _lastNumber)) { Refusal = refusal };
                 OpenCounter.Add(1);
                 var run = new Task<Task>(connection.RunAsync);
                 _connections[connection] = run.Unwrap();
@@ -175,6 +177,21 @@ public sealed partial class MqttDoor : IHostedService, IDeviceLink, IMqttPublish
         }
     }
 
+    private MqttReason? RefusalOf(ref TokenBucket rate)
+    {
+        var isFull = _connections.Count - Volatile.Read(ref _refused) >= _options.MaxConnections;
+        if (!isFull && rate.TryTake(_clock.GetTimestamp(), _clock)) return null;
+        Metrics.Limit(isFull ? "connections" : "connection rate");
+        return isFull ? MqttReason.QuotaExceeded : MqttReason.ConnectionRateExceeded;
+    }
+
+    private bool TryCountRefused()
+    {
+        if (Interlocked.Increment(ref _refused) <= MostRefusedAtOnce) return true;
+        Interlocked.Decrement(ref _refused);
+        return false;
+    }
+
     private void OnOpened(MqttConnection connection)
     {
         if (_devices is not null) _ = TellOpenedAsync(connection);
@@ -182,6 +199,7 @@ public sealed partial class MqttDoor : IHostedService, IDeviceLink, IMqttPublish
 
     private void OnClosed(MqttConnection connection)
     {
+        if (connection.Refusal is not null) Interlocked.Decrement(ref _refused);
         if (_connections.TryRemove(connection, out _)) OpenCounter.Add(-1);
         if (_devices is not null && connection.IsDevice) _ = TellClosedAsync(connection);
     }

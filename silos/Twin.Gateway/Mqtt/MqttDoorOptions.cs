@@ -29,10 +29,10 @@ public sealed class MqttDoorOptions
     /// <summary>Topic aliases per connection, each direction.</summary>
     public int TopicAliasMaximum { get; set; } = 64;
 
-    /// <summary>Open connections.</summary>
+    /// <summary>Open connections; one more is answered 0x97 (of those at most 256 at once, the rest is closed unheard).</summary>
     public int MaxConnections { get; set; } = 20_000;
 
-    /// <summary>Open connections of one identity; anonymous clients share one.</summary>
+    /// <summary>Open connections of one identity; anonymous clients share one. One more is answered 0x97.</summary>
     public int MaxConnectionsPerIdentity { get; set; } = 20_000;
 
     /// <summary>New connections a second (burst: twice that); more are answered 0x9F.</summary>

@@ -19,13 +19,15 @@ internal sealed class Refusal(int status, Problem problem)
 
 /// <summary>
 /// Who comes in over HTTP. Without authentication only loopback is served, and only under a loopback name (a page of another
-/// site must not reach it through a name of its own). Thread-safe. Hot.
+/// site must not reach it through a name of its own) and to pages of this machine (a page of another site must not write with the visitor's
+/// place in the network). Thread-safe. Hot.
 /// </summary>
 internal sealed class Admission(AuthOptions options, CredentialCheck credentials)
 {
     private static readonly Counter<long> Refused = new Meter("Twin").CreateCounter<long>("twin_admission_refusals_total");
     private static readonly Refusal NotAuthenticated = new(401, new Problem("NotAuthenticated", "Show an API key (X-Api-Key) or a token (Authorization: Bearer).", "Authorization"));
     private static readonly Refusal WrongHost = new(403, new Problem("HostRefused", "Without authentication this server answers under localhost, 127.0.0.1 or [::1] only.", "Host"));
+    private static readonly Refusal WrongOrigin = new(403, new Problem("OriginRefused", "Without authentication this server answers pages of this machine only.", "Origin"));
     private static readonly Refusal[] NotAllowed = [.. Enumerable.Range(0, 16).Select(r => new Refusal(403, new Problem("NotAllowed", $"This caller lacks the right '{(Permission)r}'.")))];
 
     /// <summary>Refuses a public address without authentication.</summary>
@@ -60,9 +62,10 @@ internal sealed class Admission(AuthOptions options, CredentialCheck credentials
     {
         if (!options.IsRequired)
         {
-            if (IsLoopbackName(context.Request.Host.Host)) return null;
+            var isOurs = IsLoopbackName(context.Request.Host.Host);
+            if (isOurs && (context.Request.Headers.Origin is not { Count: > 0 } origin || IsLoopbackOrigin(origin[0]))) return null;
             Refused.Add(1);
-            return WrongHost;
+            return isOurs ? WrongOrigin : WrongHost;
         }
 
         var caller = context.Features.Get<Caller>();
@@ -70,6 +73,9 @@ internal sealed class Admission(AuthOptions options, CredentialCheck credentials
         Refused.Add(1);
         return caller is null ? NotAuthenticated : NotAllowed[(int)right];
     }
+
+    // "null" is what a sandboxed frame or a local file sends: anybody's page.
+    private static bool IsLoopbackOrigin(string? origin) => Uri.TryCreate(origin, UriKind.Absolute, out var uri) && uri.IsLoopback && uri.Scheme is "http" or "https";
 
     private static bool IsLoopbackName(string host) => host is "localhost" or "127.0.0.1" or "[::1]" || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase);
 }

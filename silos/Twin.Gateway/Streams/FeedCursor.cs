@@ -19,6 +19,7 @@ internal static class FeedCursor
         return Base64Url.EncodeToString(bytes);
     }
 
+    /// <summary>False for what this server never gave; the positions may then be filled in part.</summary>
     public static bool TryParse(string text, int shards, [NotNullWhen(true)] out long[]? positions, [NotNullWhen(false)] out Problem? problem)
     {
         positions = null;
@@ -35,7 +36,12 @@ internal static class FeedCursor
         }
 
         positions = new long[count];
-        for (var i = 0; i < count; i++) positions[i] = BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(3 + (i * 8)));
+        for (var i = 0; i < count; i++)
+        {
+            positions[i] = BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(3 + (i * 8)));
+            if (positions[i] < 0) return false; // below zero the feed means something else
+        }
+
         problem = null;
         return true;
     }

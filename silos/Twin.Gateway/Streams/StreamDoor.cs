@@ -23,11 +23,15 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admiss
     private const int CatchUpPage = 4_096;
     private const int NearEnough = 512;
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan SendTimeout = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan HubLag = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>How long one message may take to leave; then the subscriber is cut off.</summary>
+    public TimeSpan SendTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     public async Task InvokeAsync(HttpContext context)
     {
-        if ((admission.Check(context, Permission.Read) ?? RefuseOrigin(context) ?? limits.Refuse(context)) is { } refused)
+        if ((admission.Check(context, Permission.Read) ?? limits.Refuse(context)) is { } refused)
         {
             await refused.WriteAsync(context).ConfigureAwait(false);
             return;
@@ -39,12 +43,13 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admiss
             return;
         }
 
-        if (limits.RefuseStream(context) is { } full)
+        if (limits.RefuseStream(context, out var place) is { } full)
         {
             await full.WriteAsync(context).ConfigureAwait(false);
             return;
         }
 
+        using var held = place;
         var subscriber = new Subscriber(filter!, MostBytes, MostChanges);
         try
         {
@@ -56,23 +61,13 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admiss
         }
         catch (Exception fault) when (fault is OperationCanceledException or WebSocketException or IOException or ObjectDisposedException)
         {
-            // The subscriber went away; it may come back with its cursor.
+            // The subscriber went away or does not read; it may come back with its cursor. Cut off, else the answer's end would wait for its reading.
+            context.Abort();
         }
         finally
         {
             hub.Leave(subscriber);
-            limits.LeaveStream(context);
         }
-    }
-
-    // A page of another site must not read the feed with the visitor's rights.
-    private Refusal? RefuseOrigin(HttpContext context)
-    {
-        var origin = context.Request.Headers.Origin.ToString();
-        if (origin.Length == 0 || !Uri.TryCreate(origin, UriKind.Absolute, out var uri) || uri.Authority == context.Request.Host.Value) return null;
-        return admission.CallerOf(context) == Caller.Loopback && !uri.IsLoopback
-            ? new Refusal(403, new Problem("OriginRefused", $"Pages of {origin} may not open this stream.", "Origin"))
-            : null;
     }
 
     private bool TryRead(HttpContext context, out ChangeFilter? filter, out long[]? positions, out Problem? problem)
@@ -91,6 +86,7 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admiss
         var from = positions;
         if (positions is not null)
         {
+            if (await ForgetUnknownAsync(positions, sender.Closed).ConfigureAwait(false)) await sender.SendAsync([], FeedCursor.Format(positions), true).ConfigureAwait(false);
             // Alone until near the hub, so that the hub's queue need not hold the whole way.
             for (var far = true; far;) far = await CatchUpAsync(sender, filter, positions, hub.Positions()).ConfigureAwait(false) > NearEnough;
         }
@@ -99,6 +95,24 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admiss
         if (from is not null) await CatchUpAsync(sender, filter, from, joined).ConfigureAwait(false);
         else await sender.SendAsync([], FeedCursor.Format(joined), false).ConfigureAwait(false);
         await RelayAsync(sender, subscriber, FeedCursor.Format(joined)).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Positions beyond the feed's end (of another data folder, or of a tail that was lost) become its end; true when there were any. A position
+    /// that is only beyond the hub's, because another gateway gave it, waits for the hub.
+    /// </summary>
+    private async Task<bool> ForgetUnknownAsync(long[] positions, CancellationToken cancellationToken)
+    {
+        var isReset = false;
+        for (var shard = 0; shard < positions.Length; shard++)
+        {
+            if (positions[shard] <= hub.Positions()[shard]) continue;
+            var page = await store.ReadFeedAsync(shard, positions[shard], 1, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
+            if (page.Reset) (positions[shard], isReset) = (page.Next, true);
+            for (var turn = 0; turn < 50 && hub.Positions()[shard] < positions[shard]; turn++) await Task.Delay(HubLag, cancellationToken).ConfigureAwait(false);
+        }
+
+        return isReset;
     }
 
     /// <summary>Reads each shard from the subscriber's position to the hub's and sends what matches; returns how many changes were read.</summary>
@@ -138,7 +152,9 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admiss
             var items = await subscriber.TakeAsync(spare, Heartbeat, sender.Closed).ConfigureAwait(false);
             if (subscriber.IsOverrun)
             {
-                await sender.CloseAsync($"More than {MostChanges} changes or {MostBytes} bytes wait; read faster or narrow the filter, then resume with the cursor.").ConfigureAwait(false);
+                using var patience = CancellationTokenSource.CreateLinkedTokenSource(sender.Closed);
+                patience.CancelAfter(CloseTimeout);
+                await sender.CloseAsync($"More than {MostChanges} changes or {MostBytes} bytes wait; read faster or narrow the filter, then resume with the cursor.").WaitAsync(patience.Token).ConfigureAwait(false);
                 return;
             }
 

@@ -7,15 +7,12 @@ using static Twin.Gateway.Tests.Mqtt.DoorUnderTest;
 
 namespace Twin.Gateway.Tests.Doors;
 
-public sealed class DeviceDoorTests(GrainsUnderTest grains) : IClassFixture<GrainsUnderTest>, IAsyncLifetime
+[Collection("doors")]
+public sealed class DeviceDoorTests(GrainsUnderTest grains, SharedDoor shared) : IClassFixture<SharedDoor>
 {
-    private DoorWorld _door = null!;
+    private readonly DoorWorld _door = shared.Door;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync() => _door = await DoorWorld.OpenAsync(grains);
-
-    public ValueTask DisposeAsync() => _door.DisposeAsync();
 
     private async Task<string> RegisterAsync(string id)
     {

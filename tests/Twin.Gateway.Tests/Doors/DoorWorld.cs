@@ -29,8 +29,11 @@ public sealed class GrainsUnderTest : IAsyncLifetime
     private readonly string _root = Directory.CreateTempSubdirectory("twin-doors-").FullName;
     private InProcessTestCluster _cluster = null!;
 
-    /// <summary>The clock of grains and doors; the machine's, moved by nobody.</summary>
+    /// <summary>Few shards: what is tested are the doors.</summary>
     public static TwinGrainOptions Options => new() { ShardCount = 2 };
+
+    /// <summary>How long the doors wait for a grain.</summary>
+    public TimeSpan ResponseTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     public IClusterClient Client => _cluster.Client;
 
@@ -45,7 +48,7 @@ public sealed class GrainsUnderTest : IAsyncLifetime
             silo.Services.AddKeyedSingleton<IGrainStorage>("twins", new KeptGrains());
             silo.AddTwinGrains(Options, _ => new FileJournalStore(Path.Combine(_root, "journal"), FsyncPolicy.Os, TimeProvider.System));
         });
-        builder.ConfigureClient(client => client.Configure<Orleans.Configuration.ClientMessagingOptions>(o => o.ResponseTimeout = TimeSpan.FromSeconds(3)));
+        builder.ConfigureClient(client => client.Configure<Orleans.Configuration.ClientMessagingOptions>(o => o.ResponseTimeout = ResponseTimeout));
         _cluster = builder.Build();
         await _cluster.DeployAsync();
     }
@@ -82,6 +85,20 @@ public sealed class GrainsUnderTest : IAsyncLifetime
             return Task.CompletedTask;
         }
     }
+}
+
+/// <summary>Door tests run one after the other: they share the grains and read meters of the whole process.</summary>
+[CollectionDefinition("doors", DisableParallelization = true)]
+public sealed class DoorTests : ICollectionFixture<GrainsUnderTest>;
+
+/// <summary>One door for all tests of a class that need nothing configured.</summary>
+public sealed class SharedDoor(GrainsUnderTest grains) : IAsyncLifetime
+{
+    public DoorWorld Door { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync() => Door = await DoorWorld.OpenAsync(grains);
+
+    public ValueTask DisposeAsync() => Door.DisposeAsync();
 }
 
 /// <summary>All doors of a gateway process on free loopback ports, over <see cref="GrainsUnderTest"/>.</summary>
@@ -151,6 +168,7 @@ public sealed class DoorWorld : IAsyncDisposable
         app.UseTwinFrontDoor();
         app.UseRouting();
         app.MapTwinEndpoints();
+        await app.Services.GetRequiredService<IHistoryStore>().OpenAsync(CancellationToken.None);
         await app.StartAsync();
         var world = new DoorWorld(app, log);
         if (!AuthOptions.From(builder.Configuration).IsRequired) await world.AddModelsAsync();

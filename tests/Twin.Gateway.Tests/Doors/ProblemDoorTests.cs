@@ -12,6 +12,7 @@ using Twin.Gateway.Http;
 namespace Twin.Gateway.Tests.Doors;
 
 /// <summary>Whatever an endpoint throws leaves as a problem. A real Kestrel; endpoints that throw what the stores throw.</summary>
+[Collection("doors")]
 public sealed class ProblemDoorTests : IAsyncLifetime
 {
     private readonly LogLines _log = new();
@@ -94,8 +95,7 @@ public sealed class ProblemDoorTests : IAsyncLifetime
     [Fact]
     public async Task An_answer_that_breaks_in_the_middle_is_cut_off_and_not_ended_well()
     {
-        using var answer = await _http.GetAsync("/half", HttpCompletionOption.ResponseHeadersRead, Cancel);
-        await Assert.ThrowsAnyAsync<Exception>(() => answer.Content.ReadAsStringAsync(Cancel));
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => _http.GetStringAsync("/half", Cancel)); // the cut may come before the head is read
     }
 
     [Theory]
@@ -124,12 +124,13 @@ public sealed class ProblemDoorTests : IAsyncLifetime
 }
 
 /// <summary>The same with the whole gateway and a cluster that goes away under it.</summary>
+[Collection("doors")]
 public sealed class LostClusterTests
 {
     [Fact]
     public async Task A_gateway_whose_cluster_is_gone_answers_503_at_every_door_it_can_tell()
     {
-        var grains = new GrainsUnderTest();
+        var grains = new GrainsUnderTest { ResponseTimeout = TimeSpan.FromSeconds(3) };
         await grains.InitializeAsync();
         await using var door = await DoorWorld.OpenAsync(grains);
         var lamp = await door.LampAsync();
