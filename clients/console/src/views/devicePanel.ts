@@ -39,6 +39,11 @@ export class DevicePanel {
     void this.read();
   }
 
+  /** The models are known now: the commands of the shown device can be named. */
+  knowModels(): void {
+    if (this.id !== null) this.drawCommands(this.id);
+  }
+
   end(): void {
     this.run++;
     if (this.timer) clearTimeout(this.timer);

@@ -47,7 +47,10 @@ class DevicesView implements View {
     });
     this.element = h("div", { class: "devices-view", "data-test": "devices" },
       h("div", { class: "devices-bar" }, this.search, this.state, this.status, this.more), h("div", { class: "devices-list" }, this.empty, this.table.element), this.panel.element);
-    this.off.push(router.onRoute.on((r) => r.view === "devices" && this.open(r.settings["device"] ?? null)), world.onScene.on(() => void this.read()));
+    this.off.push(router.onRoute.on((r) => r.view === "devices" && this.open(r.settings["device"] ?? null)), world.onScene.on(() => {
+      this.panel.knowModels();
+      void this.read();
+    }));
     this.open(router.get("device"));
     void this.read();
   }
@@ -100,7 +103,7 @@ class DevicesView implements View {
   private showTwins(prefix: string): void {
     const rows: DeviceRow[] = [];
     const nothing = { registered: null, connected: null, stale: null, disabled: null, lastSeen: null, connection: null, behindEdge: null, desiredVersion: null };
-    for (const id of this.app.world.table?.ids ?? []) {
+    for (const id of [...(this.app.world.table?.ids ?? [])].sort()) {
       if (id.startsWith(prefix)) rows.push({ id, ...nothing });
       if (rows.length >= MOST) break;
     }
