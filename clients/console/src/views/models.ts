@@ -58,6 +58,7 @@ class ModelsView implements View {
   private setBook(book: ModelBook): void {
     this.book = book;
     this.drawTree();
+    if (book.all.length === 0) return; // Not read yet: the model the address names is not to be forgotten.
     const wanted = this.app.router.get("model");
     this.shown = null;
     this.open(wanted && book.get(wanted) ? wanted : this.firstWithTwins());
