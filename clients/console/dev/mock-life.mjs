@@ -100,6 +100,12 @@ export function createLife(world) {
         feed: { subscribers: clients.size, changesPerS: rate }, history: { points: seq * 40, lagMs: 120 + (seq % 60) }, memoryBytes: 412e6,
       };
     },
+    metrics() {
+      const t = Date.now() / 1000;
+      return [`twin_ingest_in_flight_samples ${Math.round(40 + 40 * Math.sin(t / 9))}`, "twin_ingest_waiting_offers 0", `twin_ingest_latency_seconds_sum ${t * 0.3}`, `twin_ingest_latency_seconds_count ${t * 100}`,
+        `twin_journal_fsync_seconds_sum ${t * 0.11 + Math.sin(t / 20)}`, `twin_journal_fsync_seconds_count ${t * 40}`, `twin_journal_frames_total ${t * 110}`, `twin_journal_bytes_total ${t * 64_000}`, `twin_history_values_total ${t * 1200}`,
+        "twin_mqtt_connections 16", `twin_mqtt_messages_received_total ${Math.round(t * 850)}`, `twin_mqtt_messages_sent_total ${Math.round(t * 3)}`, ""].join("\n");
+    },
     history(id, path, from, to, width) {
       const step = { PT1S: 1, PT5S: 5, PT10S: 10, PT30S: 30, PT1M: 60, PT5M: 300, PT15M: 900, PT30M: 1800, PT1H: 3600 }[width] ?? 60;
       const t = world.twins.get(id);

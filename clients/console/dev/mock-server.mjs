@@ -37,7 +37,7 @@ export function startMock({ port = 5090, twins = 20_000, seed = 7, key = null } 
     const api = /^\/(models|digitaltwins|query|history|devices|system|scene|snapshot|alarms)/.test(path);
     if (api && key && req.headers["x-api-key"] !== key) return problem(401, "Unauthenticated", "A key or token is needed.");
     if (path === "/scene") return send(200, world.scene);
-    if (path === "/models") return send(200, { value: world.models });
+    if (path === "/models" && req.method === "GET") return send(200, { value: world.models });
     if (path === "/alarms") return send(200, life.alarms());
     if (path === "/system") return send(200, life.system(started));
     if (path === "/snapshot") {
@@ -45,8 +45,22 @@ export function startMock({ port = 5090, twins = 20_000, seed = 7, key = null } 
       for (const t of world.twins.values()) if (t.model === url.searchParams.get("model") && t.values[url.searchParams.get("path")] !== undefined) { out.id.push(t.id); out.v.push(t.values[url.searchParams.get("path")]); out.t.push(t.times[url.searchParams.get("path")]); }
       return send(200, out);
     }
-    if (path === "/devices") return send(200, { value: [...world.twins.values()].filter((t) => /Bus;|Station;|Charger;|Transformer;/.test(t.model) && t.id.includes(url.searchParams.get("filter") ?? "")).slice(0, 200).map((t, i) => ({ id: t.id, connected: i % 9 !== 4, lastSeen: new Date(Date.now() - (i % 9 === 4 ? 400_000 : 900)).toISOString() })) });
-    if (path.startsWith("/devices/")) return send(200, { accepted: true, request: JSON.parse(raw || "null") });
+    if (path === "/metrics") {
+      res.writeHead(200, { "content-type": "text/plain; version=0.0.4" });
+      return res.end(life.metrics());
+    }
+    if (path === "/health/ready" || path === "/health/live") return send(200, { status: "ready" });
+    if (path === "/devices") return send(200, deviceList(world, url.searchParams));
+    const command = /^\/devices\/([^/]+)\/commands\/([^/]+)$/.exec(path);
+    if (command) return device(world, command[1])?.connected ? send(200, { code: 200, payload: { accepted: true, request: JSON.parse(raw || "null") } }) : problem(409, "DeviceNotConnected", `Device '${command[1]}' is not connected.`, "id");
+    if (path.startsWith("/devices/") && path.endsWith("/desired")) return send(200, { version: 2 });
+    if (path.startsWith("/devices/")) return send(200, device(world, path.split("/")[2]) ?? { deviceId: path.split("/")[2], registered: false, connected: false, stale: true, lastSeen: null, desired: {}, reported: {} });
+    const model = /^\/models\/(.+)$/.exec(path);
+    if (model) {
+      const found = world.models.find((x) => x.id === model[1]);
+      return found ? send(200, found) : problem(404, "ModelNotFound", `There is no model '${model[1]}'.`, model[1]);
+    }
+    if (path === "/models" && req.method === "POST") return problem(400, "DTDLParserError", "1 error(s): the stand-in takes no models. [dtmi:mock:error]");
     if (path === "/query") {
       const body = JSON.parse(raw);
       const answer = runQuery(world, body.query, body.continuationToken, body.pageSize ?? 100);
@@ -91,4 +105,25 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [port, twins] = process.argv.slice(2).filter((a) => !a.startsWith("--")).map(Number);
   const mock = await startMock({ port: port || 5090, twins: twins || 20_000 });
   console.log(`mock silo at ${mock.url} with ${mock.world.twins.size} twins`);
+}
+
+/** Every ninth device is away; every seventh has not yet done what is desired. */
+function device(world, id) {
+  const ids = (world.deviceIds ??= [...world.twins.values()].filter((t) => /Bus;|Station;|Charger;|Transformer;/.test(t.model)).map((t) => t.id).sort());
+  const i = ids.indexOf(id);
+  if (i < 0) return null;
+  const connected = i % 9 !== 4;
+  return {
+    deviceId: id, registered: true, connected, stale: !connected, behindEdge: null, lastSeen: new Date(Date.now() - (connected ? 900 : 400_000)).toISOString(), connection: connected ? `mqtt-${i % 16}` : null,
+    disabled: false, desiredVersion: 1 + (i % 4), desired: { interval: 10, limits: { power: 22 } }, reported: { interval: i % 7 === 3 ? 30 : 10, limits: { power: 22 }, firmware: "1.4.2" },
+  };
+}
+
+function deviceList(world, query) {
+  device(world, "");
+  const state = { connected: (d) => d.connected, disconnected: (d) => !d.connected, stale: (d) => d.stale, fresh: (d) => !d.stale, disabled: (d) => d.disabled }[query.get("state")] ?? (() => true);
+  const all = world.deviceIds.filter((id) => id.startsWith(query.get("prefix") ?? "")).map((id) => device(world, id)).filter(state);
+  const from = Number(query.get("continuationToken") ?? 0);
+  const top = Number(query.get("top") ?? 100);
+  return { value: all.slice(from, from + top), continuationToken: from + top < all.length ? String(from + top) : null };
 }

@@ -1,5 +1,6 @@
 import "./style/base.css";
 import "./style/frame.css";
+import "./style/inspector.css";
 import "./style/views.css";
 import { TwinApi, type KeyStore } from "./api/client";
 import { World } from "./live/world";

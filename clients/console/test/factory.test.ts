@@ -26,6 +26,11 @@ describe("a line", () => {
     expect(line.vehicles.map((m) => m.id)).toEqual(["v1"]);
   });
 
+  it("has the belts and buffers its stations feed, even when nobody listed them", () => {
+    const sparse = links.filter((l) => l.name !== "contains" || l.target.startsWith("s"));
+    expect(linesOf(new Map(machines.map((m) => [m.id, m])), sparse)[0]!.flow.map((m) => m.id)).toEqual(["s1", "c1", "b1", "s2"]);
+  });
+
   it("loses nobody when its flow has a loop or gaps", () => {
     const all = ["a", "b", "c", "d"].map((id, i) => twin(id, "Station", { x: i }));
     for (const l of [[], [feeds("a", "b"), feeds("b", "a")], [feeds("d", "c"), feeds("c", "b"), feeds("b", "a")], [feeds("a", "b"), feeds("b", "c"), feeds("c", "b")]])

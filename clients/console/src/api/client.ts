@@ -100,9 +100,10 @@ export class TwinApi {
     return text ? (JSON.parse(text) as Json) : null;
   }
 
-  async query(query: string, continuationToken: string | null, pageSize: number): Promise<QueryAnswer & { charge: string | null }> {
-    const body = JSON.stringify(continuationToken ? { query, continuationToken, pageSize } : { query, pageSize });
-    const response = await this.send("POST", "/query", body, { "Content-Type": "application/json" });
+  /** One page of a query. Text a person typed belongs into parameters, never into the query. */
+  async query(query: string, continuationToken: string | null, pageSize: number, parameters?: Record<string, Json>, cancel?: AbortSignal): Promise<QueryAnswer & { charge: string | null }> {
+    const body = JSON.stringify({ query, pageSize, ...(continuationToken ? { continuationToken } : {}), ...(parameters ? { parameters } : {}) });
+    const response = await this.send("POST", "/query", body, { "Content-Type": "application/json" }, cancel);
     const answer = (await response.json()) as QueryAnswer;
     return { ...answer, charge: response.headers.get("query-charge") };
   }
@@ -124,7 +125,7 @@ export class TwinApi {
   }
 
   /** One request with the key; throws ApiError for every refusal. A signal that is raised ends it with code Cancelled. */
-  async send(method: string, path: string, body?: string, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Response> {
+  async send(method: string, path: string, body?: string, headers: Record<string, string> = {}, cancel?: AbortSignal): Promise<Response> {
     const key = this.key.get();
     if (key) {
       if (isJwt(key)) headers["Authorization"] = `Bearer ${key}`;
@@ -132,9 +133,9 @@ export class TwinApi {
     }
     let response: Response;
     try {
-      response = await this.fetcher(this.base + path, { method, headers, ...(body === undefined ? {} : { body }), ...(signal ? { signal } : {}) });
+      response = await this.fetcher(this.base + path, { method, headers, ...(body === undefined ? {} : { body }), ...(cancel ? { signal: cancel } : {}) });
     } catch {
-      if (signal?.aborted) throw new ApiError(0, "Cancelled", "The request was cancelled.", path);
+      if (cancel?.aborted) throw new ApiError(0, "Cancelled", "The request was cancelled.", path);
       throw new ApiError(0, "Unreachable", `The silo at ${this.base || location.origin} could not be reached.`, path);
     }
     if (response.status === 401) this.onUnauthorised();

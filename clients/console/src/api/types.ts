@@ -39,8 +39,9 @@ export interface QueryAnswer {
 export interface SceneRange {
   path: string;
   unit?: string | null;
-  min: number;
-  max: number;
+  /** Absent for what has no range, as text and states. */
+  min: number | null;
+  max: number | null;
 }
 
 export interface Scene {

@@ -19,7 +19,7 @@ export interface Floor {
 const LEFT = 108;
 const RIGHT = 14;
 /** Metres around what is drawn. */
-const EDGE = 1.6;
+const EDGE = 2.2;
 /** Share of the distance between stations that a station takes; the twins tell places, not sizes. */
 const STATION_SHARE = 0.42;
 

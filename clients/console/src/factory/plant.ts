@@ -66,6 +66,8 @@ export function linesOf(machines: ReadonlyMap<string, Machine>, links: readonly 
   const lines = [...machines.values()].filter((m) => m.kind === "ProductionLine").sort(byName);
   return lines.map((line) => {
     const members = new Set(links.filter((l) => l.name === "contains" && l.source === line.id).map((l) => l.target));
+    // Belts and buffers that nobody listed belong to the line whose stations feed them.
+    for (const id of members) for (const l of links) if (l.name === "feeds" && l.source === id && BETWEEN.has(machines.get(l.target)?.kind ?? "")) members.add(l.target);
     const flowing = [...members].map((id) => machines.get(id)).filter((m) => m !== undefined && FLOW.has(m.kind)) as Machine[];
     const from = (name: string, isTarget: (id: string) => boolean): Machine[] =>
       links.filter((l) => l.name === name && isTarget(l.target)).map((l) => machines.get(l.source)).filter((m) => m !== undefined).sort(byName);
@@ -73,6 +75,7 @@ export function linesOf(machines: ReadonlyMap<string, Machine>, links: readonly 
   });
 }
 
+const BETWEEN: ReadonlySet<string> = new Set(["Buffer", "Conveyor"]);
 const FLOW: ReadonlySet<string> = new Set(["Station", "Buffer", "Conveyor"]);
 
 /** Along `feeds` (Kahn's order); what stands in a loop or apart comes after, from west to east, so that nothing is lost. */

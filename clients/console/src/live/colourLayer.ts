@@ -27,7 +27,7 @@ export function colourChoices(scene: Scene, book: ModelBook): ColourChoice[] {
     if (count === 0) return;
     const base = { model: model.id, min: 0, max: 1, unit: null, values: [] };
     for (const r of model.properties)
-      if (!PLACES.has(r.path)) choices.push({ count, choice: { ...base, path: r.path, title: model.displayName, unit: r.unit ?? null, kind: "number", min: r.min, max: r.max } });
+      if (typeof r.min === "number" && typeof r.max === "number" && !PLACES.has(r.path)) choices.push({ count, choice: { ...base, path: r.path, title: model.displayName, unit: r.unit ?? null, kind: "number", min: r.min, max: r.max } });
     for (const p of book.get(model.id)?.properties ?? []) {
       if (p.enumValues) choices.push({ count, choice: { ...base, path: p.name, title: model.displayName, kind: "enum", values: p.enumValues } });
       else if (p.schema === "boolean") choices.push({ count, choice: { ...base, path: p.name, title: model.displayName, kind: "boolean", values: ["true", "false"] } });

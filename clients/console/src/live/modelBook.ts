@@ -31,7 +31,7 @@ export interface ModelEntry {
   telemetry: PropertyEntry[];
   relationships: RelationshipEntry[];
   commands: CommandEntry[];
-  components: { name: string; schema: string }[];
+  components: { name: string; schema: string; model: string }[];
 }
 
 /** The models with what they inherit, read from DTDL 2 or 3 as far as the console shows it. */
@@ -106,7 +106,8 @@ function addContent(entry: ModelEntry, content: JsonObject): void {
     const shape = request && typeof request === "object" && !Array.isArray(request) ? request : null;
     entry.commands.push({ name, request: shape ? { name: String(shape["name"] ?? "value"), schema: schemaName(shape["schema"] ?? "") } : null, from: entry.id });
   } else if (types.includes("Component")) {
-    entry.components.push({ name, schema: schemaName(content["schema"] ?? "") });
+    const schema = content["schema"] ?? "";
+    entry.components.push({ name, schema: schemaName(schema), model: typeof schema === "string" ? schema : String((schema as JsonObject)["@id"] ?? "") });
   }
 }
 

@@ -42,6 +42,8 @@ export class World {
   readonly onSystem = new Signal<SystemReading>();
   /** The state was read again after a gap: what a view holds may be old. */
   readonly onReread = new Signal<void>();
+  readonly onPause = new Signal<boolean>();
+  isPaused = false;
 
   private readonly stream: ChangeStream;
   private sceneTimer: ReturnType<typeof setTimeout> | null = null;
@@ -81,6 +83,14 @@ export class World {
 
   retryNow(): void {
     this.stream.retryNow();
+  }
+
+  /** Holds the picture: changes are let go by, and the state is read again when time goes on. */
+  setPaused(is: boolean): void {
+    if (is === this.isPaused) return;
+    this.isPaused = is;
+    this.onPause.emit(is);
+    if (!is) void this.reread().catch(() => this.sceneIsOld());
   }
 
   nameOf(id: string): string {
@@ -124,6 +134,7 @@ export class World {
 
   private take(changes: Change[]): void {
     this.rate.add(performance.now(), changes.length);
+    if (this.isPaused) return;
     for (const change of changes) {
       if (change.kind === "twinCreated" || change.kind === "twinDeleted") this.sceneIsOld();
       if (change.path === "alarm") this.alarmsDue = true;

@@ -15,6 +15,7 @@ export class Keys {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       const field = event.target instanceof HTMLElement && (event.target.matches("input, textarea, select") || event.target.isContentEditable);
       if (field && event.key !== "Escape") return;
+      if (document.querySelector("dialog[open]")) return; // A dialog has its own keys.
       const binding = this.bindings.find((b) => b.key === event.key);
       if (!binding) return;
       event.preventDefault();

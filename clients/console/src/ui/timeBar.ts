@@ -18,6 +18,7 @@ export class TimeBar {
     this.element = h("footer", { class: "timebar" }, this.live, this.clock, this.twins, h("div", { class: "grow" }),
       h("div", { class: "rate" }, h("span", { class: "soft" }, "changes in 2 min"), this.chart, this.rate));
     app.world.onConnection.on(() => this.draw());
+    app.world.onPause.on(() => this.draw());
     setInterval(() => this.draw(), 1000);
     this.draw();
   }
@@ -26,7 +27,8 @@ export class TimeBar {
     const { world } = this.app;
     const state = world.connection;
     this.live.dataset["state"] = state;
-    setText(this.live, WORDS[state]);
+    setText(this.live, world.isPaused && state === "live" ? "Paused" : WORDS[state]);
+    this.live.dataset["paused"] = String(world.isPaused);
     setText(this.clock, world.lostAt === null ? clockText(new Date()) : `last picture ${ageText(Date.now() - world.lostAt)} ago`);
     setText(this.twins, world.table ? `${numberText(world.table.count)} twins on the map` : "");
     const now = performance.now();

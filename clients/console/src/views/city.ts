@@ -81,7 +81,7 @@ export class CityView implements View {
       world.onReread.on(() => void this.loadColours()),
       world.onChanges.on((changes) => this.take(changes)),
       world.onAlarms.on(again),
-      world.onConnection.on((s) => this.element.classList.toggle("is-stale", s === "offline")),
+      world.onConnection.on(() => this.element.classList.toggle("is-stale", world.lostAt !== null)),
       selection.onChange.on(again),
       onFound.on(again),
       onTravel.on((id) => this.travel(id)),

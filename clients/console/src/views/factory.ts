@@ -89,13 +89,23 @@ class FactoryView implements View {
     const machines = new Map<string, Machine>();
     for (const twin of twins) {
       const machine = machineOf(twin);
-      if (machine) machines.set(machine.id, machine);
+      if (machine) machines.set(machine.id, this.placed(machine));
     }
     const links = flows.map((r): Link => ({ source: String(r["$sourceId"]), name: String(r["$relationshipName"]), target: String(r["$targetId"]) }));
     const lines = [...machines.values()].filter((m) => m.kind === modelName(lineModel));
     const contained = await Promise.all(lines.map((l) => this.app.api.relationships(l.id)));
     for (const list of contained) for (const r of list) links.push({ source: r.$sourceId, name: r.$relationshipName, target: r.$targetId ?? "" });
     return [machines, links];
+  }
+
+  /** A twin that holds no place of its own stands where the scene puts it. */
+  private placed(machine: Machine): Machine {
+    const { table } = this.app.world;
+    const row = table?.rowOf(machine.id) ?? -1;
+    if (!table || row < 0 || (machine.values.has("x") && machine.values.has("y"))) return machine;
+    machine.values.set("x", table.x[row]!);
+    machine.values.set("y", table.y[row]!);
+    return machine;
   }
 
   private async rows(query: string): Promise<JsonObject[]> {
