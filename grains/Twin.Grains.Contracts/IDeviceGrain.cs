@@ -14,7 +14,14 @@ public sealed record DeviceStatus(
     [property: Id(6)] long DesiredVersion,
     [property: Id(7)] string DesiredJson,
     [property: Id(8)] string ReportedJson,
-    [property: Id(9)] bool IsDisabled);
+    [property: Id(9)] bool IsDisabled)
+{
+    /// <summary>Since when it is marked stale by the edge it stands behind; null when it is not.</summary>
+    [Id(10)] public DateTimeOffset? StaleSince { get; init; }
+
+    /// <summary>True once an edge node has spoken for it: its edge's births and deaths then decide whether it is stale, not silence, because edges report by exception.</summary>
+    [Id(11)] public bool IsBehindEdge { get; init; }
+}
 
 /// <summary>How a command to a device ended.</summary>
 public enum DeviceCommandStatus
@@ -84,4 +91,7 @@ public interface IDeviceGrain : IGrainWithStringKey
 
     /// <summary>Refuses or allows its connections.</summary>
     Task SetDisabledAsync(bool disabled);
+
+    /// <summary>The edge it stands behind was born (fresh) or has died (stale) at <paramref name="at"/>. Durable. A mark older than the last one is ignored, so that the death an old gateway reports late does not undo a birth at a new one.</summary>
+    Task MarkAsync(bool isStale, DateTimeOffset at);
 }

@@ -46,14 +46,22 @@ public static class DoorServices
         return services;
     }
 
-    /// <summary>The hot path, before everything else.</summary>
+    /// <summary>The hot path, before everything else; around it, answers for whatever goes wrong inside.</summary>
     public static IApplicationBuilder UseTwinFrontDoor(this IApplicationBuilder app)
     {
         var services = app.ApplicationServices;
+        app.UseTwinProblems();
         var admission = services.GetRequiredService<Admission>();
         if (services.GetRequiredService<AuthOptions>().IsRequired) app.Use(next => context => admission.InvokeAsync(context, next));
         app.Use(next => new FrontDoor(next, services.GetRequiredService<ITwinStore>(), services.GetRequiredService<IngestHost>(), admission, services.GetRequiredService<ClientLimits>(), services.GetRequiredService<TimeProvider>()).InvokeAsync);
         return app;
+    }
+
+    /// <summary>Exceptions and bare refusals become <c>application/problem+json</c>. Part of <see cref="UseTwinFrontDoor"/>.</summary>
+    public static IApplicationBuilder UseTwinProblems(this IApplicationBuilder app)
+    {
+        var log = app.ApplicationServices.GetRequiredService<ILogger<ProblemDoor>>();
+        return app.Use(next => new ProblemDoor(next, log).InvokeAsync);
     }
 
     /// <summary>The routed endpoints, the stream, OpenAPI.</summary>

@@ -34,8 +34,8 @@ internal static class DoorWiring
 
     public static void Map(WebApplication app, TwinSettings settings)
     {
-        app.UseWebSockets();
         if (settings.Role != SiloRole.Silo) app.UseTwinFrontDoor();
+        app.UseWebSockets();
         app.UseConsole();
         app.UseRouting(); // after the files: the fallback below would take their place
         var readiness = app.Services.GetRequiredService<Readiness>();

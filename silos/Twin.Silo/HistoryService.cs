@@ -10,7 +10,7 @@ internal sealed class HistoryService(IHistoryStore store, ITwinStore twins, Twin
     private string? _lastFault;
 
     public HistoryFeed Feed => field ??= new HistoryFeed(store, twins.ReadFeedAsync, OwnShardsAsync, WorldWiring.Branch,
-        new HistoryFeedOptions(Gather: TimeSpan.FromMilliseconds(200), Retention: settings.HistoryRetention), clock, Report);
+        new HistoryFeedOptions(Gather: TimeSpan.FromSeconds(1), Retention: settings.HistoryRetention), clock, Report);
 
     /// <summary>Values in the store when this process opened it.</summary>
     public long PointsBefore { get; private set; }

@@ -14,6 +14,7 @@ internal static class LogWiring
         });
         logging.SetMinimumLevel(LogLevel.Warning);
         logging.AddFilter("Twin", LogLevel.Information);
+        logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None); // an activity and a scope on every request, for one line a fault that the doors log themselves
         logging.AddConfiguration(configuration.GetSection("Logging"));
     }
 }

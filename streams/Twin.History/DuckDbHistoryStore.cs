@@ -115,16 +115,15 @@ public sealed class DuckDbHistoryStore : IHistoryStore
 
     private static void WritePositions(DuckDBConnection writer, string branch, Dictionary<int, long> positions)
     {
-        using var command = writer.CreateCommand();
-        foreach (var (shard, sequence) in positions)
+        using (var command = writer.CreateCommand())
         {
-            command.CommandText = "DELETE FROM positions WHERE branch = $branch AND shard = $shard; INSERT INTO positions VALUES ($branch, $shard, $seq);";
-            command.Parameters.Clear();
+            command.CommandText = $"DELETE FROM positions WHERE branch = $branch AND shard IN ({string.Join(',', positions.Keys)})";
             command.Parameters.Add(new DuckDBParameter("branch", branch));
-            command.Parameters.Add(new DuckDBParameter("shard", shard));
-            command.Parameters.Add(new DuckDBParameter("seq", sequence));
             command.ExecuteNonQuery();
         }
+
+        using var rows = writer.CreateAppender("positions");
+        foreach (var (shard, sequence) in positions) rows.CreateRow().AppendValue(branch).AppendValue(shard).AppendValue(sequence).EndRow();
     }
 
     /// <inheritdoc/>

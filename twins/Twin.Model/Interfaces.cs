@@ -24,7 +24,14 @@ public sealed record RelationshipDefinition(string Name, string? Target, int? Ma
 public sealed record TelemetryDefinition(string Name, Schema Schema, string? Unit);
 
 /// <summary>A command an interface takes. Null schemas mean no payload.</summary>
-public sealed record CommandDefinition(string Name, Schema? Request, Schema? Response);
+public sealed record CommandDefinition(string Name, Schema? Request, Schema? Response)
+{
+    /// <summary>The request may be null in place of a value of its schema.</summary>
+    public bool IsRequestNullable { get; init; }
+
+    /// <summary>The response may be null in place of a value of its schema.</summary>
+    public bool IsResponseNullable { get; init; }
+}
 
 /// <summary>A component: its name and the interface it is of.</summary>
 public sealed record ComponentDefinition(string Name, InterfaceDefinition Interface);

@@ -14,7 +14,7 @@ internal static class JsonShape
         SchemaKind.Object => CheckObject(schema, element, where),
         SchemaKind.Map => CheckMap(schema, element, where),
         SchemaKind.Array => CheckArray(schema, element, where),
-        SchemaKind.Geospatial => CheckGeometry(element, where),
+        SchemaKind.Geospatial => schema.Fields.Count > 0 ? CheckObject(schema, element, where) : CheckGeometry(element, where),
         SchemaKind.ScaledDecimal => CheckScaledDecimal(element, where),
         _ => CheckPlain(schema, element, where),
     };
@@ -31,6 +31,8 @@ internal static class JsonShape
                 return $"{place} is not a field; allowed: {string.Join(", ", schema.Fields.Keys.Order(StringComparer.Ordinal))}.";
             if (Check(inner, field.Value, place) is { } problem) return problem;
         }
+        foreach (var required in schema.RequiredFields)
+            if (!seen.Contains(required)) return $"{Place(where)} has no \"{required}\", which is required.";
         return null;
     }
 

@@ -45,6 +45,8 @@ public enum SchemaKind : byte
     Uuid,
     /// <summary>Scaled decimal object.</summary>
     ScaledDecimal,
+    /// <summary>64-bit unsigned; owners hold what fits 63 bits.</summary>
+    UnsignedLong,
 }
 
 /// <summary>One value of an enum schema.</summary>
@@ -52,17 +54,27 @@ public enum SchemaKind : byte
 /// <param name="Value">What the wire carries: Text or Integer.</param>
 public sealed record EnumMember(string Name, PropertyValue Value);
 
-/// <summary>What values a property, telemetry or payload accepts. Immutable; thread-safe. See <c>SchemaValidation</c> for the check.</summary>
+/// <summary>
+/// What values a property, telemetry or payload accepts. Immutable once the models are read; thread-safe. A schema may
+/// contain itself, so it is equal only to itself. See <c>SchemaValidation</c> and <c>InstanceValidation</c> for the checks.
+/// </summary>
 public sealed record Schema(SchemaKind Kind)
 {
+    private FrozenDictionary<string, Schema> _fields = FrozenDictionary<string, Schema>.Empty;
+    private FrozenSet<string> _required = FrozenSet<string>.Empty;
+    private Schema? _element;
+
     /// <summary>Enum members; empty otherwise.</summary>
     public IReadOnlyList<EnumMember> Members { get; init; } = [];
 
-    /// <summary>Object fields; empty otherwise.</summary>
-    public FrozenDictionary<string, Schema> Fields { get; init; } = FrozenDictionary<string, Schema>.Empty;
+    /// <summary>Object fields, those of geometries and scaled decimals too; empty otherwise.</summary>
+    public FrozenDictionary<string, Schema> Fields { get => _fields; init => _fields = value; }
+
+    /// <summary>Fields that a value must have.</summary>
+    public FrozenSet<string> RequiredFields { get => _required; init => _required = value; }
 
     /// <summary>Array element or map value; null otherwise.</summary>
-    public Schema? Element { get; init; }
+    public Schema? Element { get => _element; init => _element = value; }
 
     /// <summary>Least integer allowed, where the kind bounds it.</summary>
     public long? Minimum { get; init; }
@@ -74,7 +86,7 @@ public sealed record Schema(SchemaKind Kind)
     public ValueKind Storage => Kind switch
     {
         SchemaKind.Boolean => ValueKind.Boolean,
-        SchemaKind.Integer or SchemaKind.Long or SchemaKind.Byte => ValueKind.Integer,
+        SchemaKind.Integer or SchemaKind.Long or SchemaKind.Byte or SchemaKind.UnsignedLong => ValueKind.Integer,
         SchemaKind.Float or SchemaKind.Double => ValueKind.Double,
         SchemaKind.DateTime => ValueKind.DateTime,
         SchemaKind.Duration => ValueKind.Duration,
@@ -82,4 +94,21 @@ public sealed record Schema(SchemaKind Kind)
         SchemaKind.Object or SchemaKind.Map or SchemaKind.Array or SchemaKind.Geospatial or SchemaKind.ScaledDecimal => ValueKind.Json,
         _ => ValueKind.Text,
     };
+
+    /// <inheritdoc/>
+    public bool Equals(Schema? other) => ReferenceEquals(this, other) || (other is not null && IsPlain && other.IsPlain && Kind == other.Kind && Minimum == other.Minimum && Maximum == other.Maximum);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Kind, Minimum, Maximum);
+
+    /// <inheritdoc/>
+    public override string ToString() => Kind.ToString();
+
+    /// <summary>Fills in what arrays and maps hold. Only by who made it, before anyone else sees it.</summary>
+    internal void Close(Schema element) => _element = element;
+
+    /// <summary>Fills in fields. Only by who made it, before anyone else sees it.</summary>
+    internal void Close(FrozenDictionary<string, Schema> fields, FrozenSet<string> required) => (_fields, _required) = (fields, required);
+
+    private bool IsPlain => Kind is not (SchemaKind.Enum or SchemaKind.Object or SchemaKind.Map or SchemaKind.Array or SchemaKind.Geospatial);
 }

@@ -40,7 +40,7 @@ public static class SchemaValidation
                 stored = value;
                 error = null;
                 return true;
-            case SchemaKind.Integer or SchemaKind.Long or SchemaKind.Byte:
+            case SchemaKind.Integer or SchemaKind.Long or SchemaKind.Byte or SchemaKind.UnsignedLong:
                 return Integer(schema, value, kind, out stored, out error);
             case SchemaKind.Enum:
                 return Member(schema, value, out stored, out error);
@@ -86,6 +86,7 @@ public static class SchemaValidation
         {
             SchemaKind.Integer => (int.MinValue, int.MaxValue),
             SchemaKind.Byte => (sbyte.MinValue, sbyte.MaxValue),
+            SchemaKind.UnsignedLong => (0, long.MaxValue), // owners hold 63 bits
             _ => (long.MinValue, long.MaxValue),
         };
         return (schema.Minimum ?? low, schema.Maximum ?? high);
@@ -183,7 +184,7 @@ public static class SchemaValidation
         return schema.Kind switch
         {
             SchemaKind.Boolean => "a boolean (true or false)",
-            SchemaKind.Integer or SchemaKind.Long or SchemaKind.Byte => string.Create(CultureInfo.InvariantCulture, $"an integer from {low} to {high}"),
+            SchemaKind.Integer or SchemaKind.Long or SchemaKind.Byte or SchemaKind.UnsignedLong => string.Create(CultureInfo.InvariantCulture, $"an integer from {low} to {high}"),
             SchemaKind.Float or SchemaKind.Double => "a finite number",
             SchemaKind.String => "text",
             SchemaKind.DateTime => "an RFC 3339 date-time such as 2026-01-31T12:00:00Z",

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Spectre.Console;
 using Twin.Model;
@@ -40,25 +41,30 @@ internal static class ModelCommands
         var result = DtdlParser.Parse(texts, ModelSet.Empty);
         var json = new JsonObject
         {
-            ["valid"] = result.IsValid, ["files"] = files.Count, ["interfaces"] = result.Models.Interfaces.Count,
+            ["valid"] = result.IsValid, ["files"] = files.Count, ["interfaces"] = result.Models.Interfaces.Count, ["elements"] = result.ElementCount,
             ["errors"] = new JsonArray([.. result.Errors.Select(e => (JsonNode)new JsonObject
             {
-                ["id"] = e.Id, ["element"] = e.Element, ["property"] = e.Property, ["value"] = e.Value, ["message"] = e.Message, ["file"] = files[e.Document],
+                ["id"] = e.Id, ["element"] = e.Element, ["property"] = e.Property, ["value"] = e.Value, ["message"] = e.Message, ["file"] = files[e.Document], ["line"] = e.Line,
             })]),
             ["skipped"] = SkippedJson(skipped),
         };
         return new CommandAnswer(result.IsValid ? 0 : 1, json, console =>
         {
-            console.MarkupLine(result.IsValid ? $"[green]valid[/]: {result.Models.Interfaces.Count} interfaces in {files.Count} files" : $"[red]not valid[/]: {result.Errors.Count} errors in {files.Count} files");
-            foreach (var error in result.Errors.Take(MostShown))
-            {
-                console.MarkupLineInterpolated($"{files[error.Document]}: {error.Message}");
-                console.MarkupLineInterpolated($"  id {error.Id}, element {error.Element ?? "-"}, property {error.Property ?? "-"}, value {error.Value ?? "-"}");
-            }
+            console.MarkupLine(result.IsValid ? $"[green]valid[/]: {result.Models.Interfaces.Count} interfaces, {result.ElementCount} elements in {files.Count} files" : $"[red]not valid[/]: {result.Errors.Count} errors in {files.Count} files");
+            foreach (var error in result.Errors.Take(MostShown)) Print(console, files[error.Document], error);
 
             if (result.Errors.Count > MostShown) console.MarkupLine($"... and {result.Errors.Count - MostShown} more (all of them with --json)");
             foreach (var item in skipped) console.MarkupLineInterpolated($"skipped {item.Where}: {item.Reason}");
         });
+    }
+
+    private static void Print(IAnsiConsole console, string file, DtdlError error)
+    {
+        console.MarkupLineInterpolated($"[bold]{file}{(error.Line is { } line ? $":{line}" : "")}[/]: {error.Message}");
+        console.MarkupLineInterpolated($"  [dim]{error.Id}[/]");
+        if (error.Element is { } element) console.MarkupLineInterpolated($"  element  {element}");
+        if (error.Property is { } property) console.MarkupLineInterpolated($"  property {property}");
+        if (error.Value is { } value) console.MarkupLineInterpolated($"  value    {value}");
     }
 
     internal static JsonArray SkippedJson(IEnumerable<SkippedItem> skipped) =>
@@ -75,13 +81,21 @@ internal static class ModelCommands
         }
 
         if (tally.Cases == 0) throw new CallException($"No case in '{path}'.", "A case is a JSON object with 'valid' and 'input', or a list of them.");
-        var json = tally.ToJson();
+        var json = new JsonObject
+        {
+            ["cases"] = tally.Cases, ["validAccuracy"] = tally.ValidAccuracy, ["invalidAccuracy"] = tally.InvalidAccuracy,
+            ["instanceAccuracy"] = tally.InstanceAccuracy, ["errorIdMatch"] = tally.ErrorIdMatch,
+            ["misses"] = new JsonArray([.. tally.Misses.Take(MostShown).Select(m => (JsonNode)new JsonObject { ["file"] = m.File, ["index"] = m.Index, ["expected"] = m.Expected, ["got"] = m.Got })]),
+        };
         return new CommandAnswer(tally.IsPerfect ? 0 : 1, json, console =>
         {
-            var table = new Table().AddColumns("measure", "value");
-            foreach (var name in (string[])["cases", "validAccuracy", "invalidAccuracy", "instanceAccuracy", "errorIdMatch"]) table.AddRow(name, json[name]?.ToString() ?? "none");
+            var (valid, invalid, instances, errorIds) = tally.Counts;
+            var table = new Table().AddColumns("measure", "of", "right");
+            foreach (var (name, count, share) in new[] { ("valid accepted", valid, tally.ValidAccuracy), ("invalid refused", invalid, tally.InvalidAccuracy), ("values judged right", instances, tally.InstanceAccuracy), ("error id matched", errorIds, tally.ErrorIdMatch) })
+                table.AddRow(name, count.ToString(CultureInfo.InvariantCulture), share is { } part ? part.ToString("P2", CultureInfo.InvariantCulture) : "none");
             console.Write(table);
-            foreach (var miss in tally.Misses) console.MarkupLineInterpolated($"{miss.File}[{miss.Index}]: expected {miss.Expected}, got {miss.Got}");
+            foreach (var miss in tally.Misses.Take(MostShown)) console.WriteLine($"{miss.File}[{miss.Index}]: expected {miss.Expected}, got {miss.Got}");
+            if (tally.Misses.Count > MostShown) console.WriteLine($"... and {tally.Misses.Count - MostShown} more");
         });
     }
 }

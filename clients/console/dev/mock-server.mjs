@@ -49,7 +49,7 @@ export function startMock({ port = 5090, twins = 20_000, seed = 7, key = null } 
     if (path.startsWith("/devices/")) return send(200, { accepted: true, request: JSON.parse(raw || "null") });
     if (path === "/query") {
       const body = JSON.parse(raw);
-      const answer = runQuery(world, body.query, body.continuationToken, body.pageSize ?? 100);
+      const answer = runQuery(world, body.query, body.continuationToken, body.pageSize ?? 100, body.parameters);
       return answer.error ? problem(400, "QuerySyntax", answer.error.detail, String(answer.error.at)) : send(200, answer, { "query-charge": "12.4" });
     }
     let m = /^\/history\/([^/]+)\/(.+)$/.exec(path);

@@ -25,6 +25,14 @@ internal sealed class DeviceState
     [Id(6)] public bool IsDisabled { get; set; }
 
     [Id(7)] public DateTimeOffset? LastSeen { get; set; }
+
+    [Id(8)] public bool IsListed { get; set; }
+
+    [Id(9)] public bool IsBehindEdge { get; set; }
+
+    [Id(10)] public DateTimeOffset? StaleSince { get; set; }
+
+    [Id(11)] public DateTimeOffset? MarkedAt { get; set; }
 }
 
 /// <summary>Owns one device. Calls interleave, because a command waits for a reply that comes in as another call.</summary>
@@ -50,9 +58,15 @@ internal sealed class DeviceGrain([PersistentState("device", "twins")] IPersiste
     {
         if (state.State.SecretHash is { } known) return known == secretHash;
         if (staleAfter <= TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(staleAfter), staleAfter, "A device goes stale after a time above zero.");
+        await ListAsync(); // before the secret is kept: a name without a device is passed over, a device without a name would be lost
         (state.State.TwinId, state.State.SecretHash, state.State.StaleAfter) = (twinId, secretHash, staleAfter);
         await state.WriteStateAsync();
         return true;
+    }
+
+    private async Task ListAsync()
+    {
+        if (!state.State.IsListed) state.State.IsListed = await GrainFactory.GetGrain<IDeviceDirectoryGrain>(DeviceDirectory.PartOf(DeviceId)).AddAsync(DeviceId);
     }
 
     public Task<bool> AuthenticateAsync(string secret) =>
@@ -62,6 +76,7 @@ internal sealed class DeviceGrain([PersistentState("device", "twins")] IPersiste
     {
         if (session < _session) return;
         (_link, _connection, _session, _seen) = (link, connection, session, clock.GetUtcNow());
+        await ListAsync(); // registered before there was a directory
         if (state.State.DesiredVersion > 0) await link.SendDesiredAsync(DeviceId, state.State.Desired, state.State.DesiredVersion);
     }
 
@@ -82,9 +97,24 @@ internal sealed class DeviceGrain([PersistentState("device", "twins")] IPersiste
     public Task<DeviceStatus> GetStatusAsync()
     {
         var seen = _seen ?? state.State.LastSeen;
-        var isStale = seen is null || clock.GetUtcNow() - seen > state.State.StaleAfter;
+        var isSilent = !state.State.IsBehindEdge && (seen is null || clock.GetUtcNow() - seen > state.State.StaleAfter);
         return Task.FromResult(new DeviceStatus(
-            DeviceId, state.State.SecretHash is not null, _link is not null, isStale, seen, _connection, state.State.DesiredVersion, state.State.Desired, state.State.Reported, state.State.IsDisabled));
+            DeviceId, state.State.SecretHash is not null, _link is not null, isSilent || state.State.StaleSince is not null, seen, _connection, state.State.DesiredVersion, state.State.Desired, state.State.Reported, state.State.IsDisabled)
+        {
+            StaleSince = state.State.StaleSince, IsBehindEdge = state.State.IsBehindEdge,
+        });
+    }
+
+    public async Task MarkAsync(bool isStale, DateTimeOffset at)
+    {
+        if (at < state.State.MarkedAt) return;
+        state.State.MarkedAt = at;
+        if (!isStale) _seen = at > _seen ? at : _seen ?? at;
+        if (state.State.IsBehindEdge && state.State.StaleSince is not null == isStale) return;
+        await ListAsync();
+        if (at < state.State.MarkedAt) return; // a later mark came meanwhile
+        (state.State.IsBehindEdge, state.State.StaleSince, state.State.LastSeen) = (true, isStale ? at : null, _seen ?? state.State.LastSeen);
+        await state.WriteStateAsync();
     }
 
     public async Task<long> SetDesiredAsync(string mergePatchJson)

@@ -9,7 +9,7 @@ namespace Twin.Grains.Store;
 /// The way to one shard: callers queue, and each grain call carries everything queued while the one before it was under way.
 /// At most <see cref="MostQueued"/> wait; beyond it an operation is refused as TooMuch and counted. Thread-safe. Hot.
 /// </summary>
-internal sealed class ShardLane(int shard, ITwinShardGrain grain, ModelCache models, TimeProvider clock)
+internal sealed class ShardLane(int shard, ITwinShardGrain grain, ModelCache models, TimeProvider clock) : IThreadPoolWorkItem
 {
     /// <summary>Most operations waiting.</summary>
     public const int MostQueued = 10_000;
@@ -33,9 +33,15 @@ internal sealed class ShardLane(int shard, ITwinShardGrain grain, ModelCache mod
         var pending = PendingOperation.Rent(operation, clock.GetTimestamp() + (long)(Patience.TotalSeconds * clock.TimestampFrequency));
         var answer = pending.AsValueTask();
         if (!TryAdd(pending, out var start)) pending.Complete(new ShardAnswer(new CommandResult(TwinStatus.TooMuch, 0, Full())));
-        if (start) _ = PumpAsync(); // owned by the lane: it ends when the queue is empty and completes every operation it takes
+        if (start) Start();
         return answer;
     }
+
+    // Behind what is ready to run already: those requests join the first call instead of waiting for the second.
+    private void Start() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+
+    // The pump is owned by the lane: it ends when the queue is empty and completes every operation it takes.
+    void IThreadPoolWorkItem.Execute() => _ = PumpAsync();
 
     private bool TryAdd(PendingOperation pending, out bool start)
     {
@@ -138,6 +144,6 @@ internal sealed class ShardLane(int shard, ITwinShardGrain grain, ModelCache mod
     {
         await Task.Delay(TimeSpan.FromMilliseconds(5), clock).ConfigureAwait(false);
         if (!TryAdd(pending, out var start)) pending.Complete(new ShardAnswer(new CommandResult(TwinStatus.TooMuch, 0, Full())));
-        if (start) _ = PumpAsync();
+        if (start) Start();
     }
 }

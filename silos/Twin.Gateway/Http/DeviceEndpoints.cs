@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
@@ -18,10 +19,16 @@ internal static class DeviceEndpoints
 
     public static void Map(IEndpointRouteBuilder routes, IGrainFactory grains, TimeProvider clock)
     {
+        var listing = new DeviceListing(grains);
+        routes.MapGet("/devices", (HttpContext context, [Description("Rows of a page, 1 to 1,000; 100 when absent.")] int? top, [Description("From the page before.")] string? continuationToken,
+                [Description("connected, disconnected, stale, fresh or disabled; all when absent.")] string? state, [Description("What the device id begins with.")] string? prefix) =>
+            listing.AnswerAsync(top, continuationToken, state, prefix, context.RequestAborted)).Needs(Permission.Read).WithTags("Devices").WithSummary("Devices in order of their ids, by page; a page may have fewer rows than asked for while there are more")
+            .Produces<JsonElement>(200).ProducesProblem(400);
         var devices = routes.MapGroup("/devices/{id}").WithTags("Devices");
+        devices.AddEndpointFilter(async (invocation, next) => invocation.HttpContext.Request.RouteValues["id"] is string id && !TwinJson.IsValidId(id)
+            ? TwinProblems.Result(400, "IdInvalid", $"'{(id.Length <= 64 ? id : id[..64] + "...")}' is not a device id.", "id") : await next(invocation).ConfigureAwait(false));
         devices.MapPut("", async (HttpContext context, string id) =>
         {
-            if (!TwinJson.IsValidId(id)) return TwinProblems.Result(400, "IdInvalid", $"'{id}' is not a device id.", "id");
             var secret = DeviceSecrets.Create();
             return await grains.GetGrain<IDeviceGrain>(id).RegisterAsync(id, DeviceSecrets.Hash(secret), StaleAfter).ConfigureAwait(false)
                 ? Results.Json(new { deviceId = id, secret }, statusCode: 201)
@@ -54,6 +61,7 @@ internal static class DeviceEndpoints
 
     private static async Task<IResult> InvokeAsync(HttpContext context, IGrainFactory grains, string id, string name, double timeout)
     {
+        if (!IsCommandName(name)) return TwinProblems.Result(400, "CommandInvalid", "A command's name is 1 to 64 letters, digits and - _ . : characters.", "name");
         if (timeout is not (> 0 and <= 300)) return TwinProblems.Result(400, "TimeoutInvalid", $"timeout is {timeout} s; it must be above 0 and at most 300.", "timeout");
         using var body = await RequestBody.ReadAsync(context, MostBodyBytes).ConfigureAwait(false);
         if (body.Problem is not null) return TwinProblems.Result(413, body.Problem.Code, body.Problem.Detail, "body");
@@ -70,6 +78,9 @@ internal static class DeviceEndpoints
         };
     }
 
+    /// <summary>The name becomes a level of a topic, so it must hold no separator, wildcard or control character.</summary>
+    private static bool IsCommandName(string name) => name.Length is > 0 and <= 64 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or ':');
+
     private static object? Payload(byte[] payload)
     {
         if (payload.Length == 0) return null;
@@ -85,7 +96,7 @@ internal static class DeviceEndpoints
 
     private static object Show(DeviceStatus status) => new
     {
-        deviceId = status.DeviceId, registered = status.IsRegistered, connected = status.IsConnected, stale = status.IsStale, lastSeen = status.LastSeen, connection = status.Connection,
+        deviceId = status.DeviceId, registered = status.IsRegistered, connected = status.IsConnected, stale = status.IsStale, lastSeen = status.LastSeen, connection = status.Connection, staleSince = status.StaleSince, behindEdge = status.IsBehindEdge,
         disabled = status.IsDisabled, desiredVersion = status.DesiredVersion, desired = JsonDocument.Parse(status.DesiredJson).RootElement, reported = JsonDocument.Parse(status.ReportedJson).RootElement,
     };
 }

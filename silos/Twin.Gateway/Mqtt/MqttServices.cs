@@ -10,13 +10,14 @@ namespace Twin.Gateway.Mqtt;
 /// <summary>Puts the MQTT door into a host.</summary>
 public static class MqttServices
 {
-    /// <summary>Adds the Sparkplug B host application to the door; an <see cref="ITwinStalenessSink"/> in the services hears of deaths and births.</summary>
+    /// <summary>Adds the Sparkplug B host application to the door; an <see cref="ITwinStalenessSink"/> in the services (by default the device grains) hears of deaths and births.</summary>
     public static IServiceCollection AddSparkplugHost(this IServiceCollection services, Action<SparkplugHostOptions>? configure = null)
     {
         var options = new SparkplugHostOptions();
         configure?.Invoke(options);
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(options);
+        services.TryAddSingleton<ITwinStalenessSink, GrainStaleness>();
         services.TryAddSingleton(provider => new SparkplugHost(
             provider.GetRequiredService<IIngestEntrance>(), options, provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<SparkplugHost>>(), provider.GetService<ITwinStalenessSink>()));

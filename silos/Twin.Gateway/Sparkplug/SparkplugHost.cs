@@ -91,7 +91,7 @@ public sealed class SparkplugHost(IIngestEntrance entrance, SparkplugHostOptions
                 node.Born(payload);
                 return Define(node, topic, payload, arrival, cancellationToken);
             case SparkplugKind.NodeDeath:
-                if (node.Dies(payload)) return MarkAsync(node.TwinsOf(""), true, arrival, cancellationToken);
+                if (node.Dies(payload)) return MarkAsync(node, node.TwinsOf(""), true, arrival, cancellationToken);
                 Count("old death");
                 return new(Done);
         }
@@ -108,7 +108,7 @@ public sealed class SparkplugHost(IIngestEntrance entrance, SparkplugHostOptions
             case SparkplugKind.DeviceBirth:
                 return Define(node, topic, payload, arrival, cancellationToken);
             case SparkplugKind.DeviceDeath:
-                return node.DeviceDies(topic.Device) ? MarkAsync(node.TwinsOf(topic.Device), true, arrival, cancellationToken) : new(Done);
+                return node.DeviceDies(topic.Device) ? MarkAsync(node, node.TwinsOf(topic.Device), true, arrival, cancellationToken) : new(Done);
             default:
                 if (node.HasDevice(topic.Device)) return IngestAsync(Read(node, topic.Device, payload), arrival, cancellationToken);
                 AskRebirth(node, "before birth");
@@ -125,13 +125,13 @@ public sealed class SparkplugHost(IIngestEntrance entrance, SparkplugHostOptions
         }
 
         node.Define(topic.Device, payload);
-        return BornAsync(Read(node, topic.Device, payload), node.TwinsOf(topic.Device), arrival, cancellationToken);
+        return BornAsync(Read(node, topic.Device, payload), MarkAsync(node, node.TwinsOf(topic.Device), false, arrival, cancellationToken), arrival, cancellationToken);
     }
 
-    private async ValueTask<MessageFate> BornAsync(ArraySegment<Sample> samples, HashSet<string> twins, WallTime arrival, CancellationToken cancellationToken)
+    private async ValueTask<MessageFate> BornAsync(ArraySegment<Sample> samples, ValueTask<MessageFate> marked, WallTime arrival, CancellationToken cancellationToken)
     {
         var ingest = IngestAsync(samples, arrival, cancellationToken);
-        await MarkAsync(twins, false, arrival, cancellationToken);
+        await marked;
         return await ingest;
     }
 
@@ -174,12 +174,21 @@ public sealed class SparkplugHost(IIngestEntrance entrance, SparkplugHostOptions
         return Done;
     }
 
-    private async ValueTask<MessageFate> MarkAsync(HashSet<string> twins, bool isStale, WallTime at, CancellationToken cancellationToken)
+    /// <summary>Marks of one node are made one after the other in the order of its messages, else a death and the birth after it might change places. Called with the node locked.</summary>
+    private ValueTask<MessageFate> MarkAsync(SparkplugNode node, HashSet<string> twins, bool isStale, WallTime at, CancellationToken cancellationToken)
     {
-        if (staleness is null || twins.Count == 0) return Done;
+        if (staleness is null || twins.Count == 0) return new(Done);
+        var marked = MarkAfterAsync(node.LastMark, twins, isStale, at, cancellationToken);
+        node.LastMark = marked;
+        return new(marked);
+    }
+
+    private async Task<MessageFate> MarkAfterAsync(Task before, HashSet<string> twins, bool isStale, WallTime at, CancellationToken cancellationToken)
+    {
+        await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         try
         {
-            await staleness.MarkAsync(twins, isStale, at, cancellationToken);
+            await staleness!.MarkAsync(twins, isStale, at, cancellationToken);
         }
         catch (Exception failed) when (failed is not OperationCanceledException)
         {

@@ -26,6 +26,9 @@ internal sealed class SparkplugNode(string group, string node)
     /// <summary>Timestamp of the last rebirth request; null when none.</summary>
     public long? LastRebirth { get; set; }
 
+    /// <summary>The last marking of its twins; the next one waits for it.</summary>
+    public Task LastMark { get; set; } = Task.CompletedTask;
+
     public int MetricCount => _byName.Count;
 
     /// <summary>A node's birth: everything known of it and its devices is void.</summary>

@@ -48,6 +48,7 @@ internal static class TwinsMix
                     return await http.SendAsync($"PUT /digitaltwins/{BenchGraph.IdOf(next)}", "application/json", Encoding.ASCII.GetBytes(BenchGraph.TwinJson(next))) is 200 or 201;
                 },
             };
+            var before = silo.ProcessorTime();
             await load.RunAsync(silo.Port, run.Seconds(20, 3), run.Seconds(30, 3));
             await stop.CancelAsync();
             await Task.WhenAll(listeners);
@@ -57,6 +58,7 @@ internal static class TwinsMix
                 {
                     ["p50Ms"] = load.All.Milliseconds(0.5), ["p99Ms"] = load.All.Milliseconds(0.99), ["notifications"] = notifications.Sum(), ["subscriptions"] = Subscriptions,
                     ["fsync"] = "100ms", ["twinsAtEnd"] = created, ["cores"] = Machine.CanPin ? "silo 0, load 1" : "not pinned",
+                    ["siloCpuS"] = Math.Round((silo.ProcessorTime() - before).TotalSeconds, 1), ["requestsInAll"] = load.Requests,
                 });
         }
         finally { Directory.Delete(folder, recursive: true); }

@@ -31,7 +31,7 @@ internal static class TwinsPatch
                 : new Figure(load.PerSecond, new()
                 {
                     ["p50Ms"] = load.All.Milliseconds(0.5), ["p99Ms"] = load.All.Milliseconds(0.99), ["fsync"] = "100ms", ["connections"] = 50,
-                    ["cores"] = Machine.CanPin ? "silo 0, load 1" : "not pinned", ["siloCpuS"] = Math.Round((silo.ProcessorTime() - before).TotalSeconds, 1),
+                    ["cores"] = Machine.CanPin ? "silo 0, load 1" : "not pinned", ["siloCpuS"] = Math.Round((silo.ProcessorTime() - before).TotalSeconds, 1), ["requestsInAll"] = load.Requests,
                 });
         }
         finally { Directory.Delete(folder, recursive: true); }

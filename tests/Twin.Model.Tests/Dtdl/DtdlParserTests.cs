@@ -73,7 +73,15 @@ public class DtdlParserTests
     [InlineData("missingContext", """{"@id":"dtmi:x:A;1","@type":"Interface"}""")]
     [InlineData("unrecognizedContextVersion", """{"@context":"dtmi:dtdl:context;9","@id":"dtmi:x:A;1","@type":"Interface"}""")]
     [InlineData("invalidId", """{"@context":"dtmi:dtdl:context;3","@id":"dtmi:x:A_;1","@type":"Interface"}""")]
-    [InlineData("invalidIdForType", """{"@context":"dtmi:dtdl:context;3","@id":"dtmi:x:A","@type":"Interface"}""")]
+    [InlineData("invalidId", """{"@context":"dtmi:dtdl:context;2","@id":"dtmi:x:A","@type":"Interface"}""")]
+    [InlineData("invalidId", """{"@context":"dtmi:dtdl:context;2","@id":"dtmi:x:A;1.2","@type":"Interface"}""")]
+    [InlineData("missingLimitContext", """{"@context":"dtmi:dtdl:context;4#limitless","@id":"dtmi:x:A;1","@type":"Interface"}""")]
+    [InlineData("disallowedLimitContext", """{"@context":["dtmi:dtdl:context;4#limitless","dtmi:dtdl:limits:onvif;1"],"@id":"dtmi:x:A;1","@type":"Interface"}""")]
+    [InlineData("disallowedContextFragment", """{"@context":"dtmi:dtdl:context;3#limits","@id":"dtmi:x:A;1","@type":"Interface"}""")]
+    [InlineData("disallowedLocalContext", """{"@context":["dtmi:dtdl:context;3",{"a":"dtmi:x:a;1"}],"@id":"dtmi:x:A;1","@type":"Interface"}""")]
+    [InlineData("unresolvableContextSpecifier", """{"@context":["dtmi:dtdl:context;3","dtmi:x:context;1"],"@id":"dtmi:x:A;1","@type":"Interface"}""")]
+    [InlineData("repeatedIdProperty", """{"@context":"dtmi:dtdl:context;3","@id":"dtmi:x:A;1","@id":"dtmi:x:B;1","@type":"Interface"}""")]
+    [InlineData("topLevelKeywordDisallowed", """{"@context":"dtmi:dtdl:context;3","@id":"dtmi:x:A;1","@type":"Interface","@list":[]}""")]
     [InlineData("reservedId", """{"@context":"dtmi:dtdl:context;3","@id":"dtmi:dtdl:A;1","@type":"Interface"}""")]
     [InlineData("typeNotRootable", """{"@context":"dtmi:dtdl:context;3","@id":"dtmi:x:A;1","@type":"Telemetry"}""")]
     [InlineData("malformedJson", """{"@context":""")]
@@ -84,14 +92,14 @@ public class DtdlParserTests
     [InlineData("missingObjectProperty", """{"@type":"Property","name":"a"}""")]
     [InlineData("stringInvalid", """{"@type":"Property","name":"1a","schema":"string"}""")]
     [InlineData("booleanNotBoolean", """{"@type":"Property","name":"a","schema":"string","writable":"yes"}""")]
-    [InlineData("valueAboveMax", """{"@type":"Relationship","name":"r","maxMultiplicity":501}""")]
+    [InlineData("valueBelowMin", """{"@type":"Relationship","name":"r","maxMultiplicity":0}""")]
     [InlineData("badDtmiOrTerm", """{"@type":"Property","name":"a","schema":"text"}""")]
     [InlineData("unresolvedReference", """{"@type":"Property","name":"a","schema":"dtmi:x:Nowhere;1"}""")]
     [InlineData("wrongParent", """{"@type":["Property","Temperature"],"name":"a","schema":"double","unit":"watt"}""")]
-    [InlineData("notRequiredValue", """{"@type":["Property","Temperature"],"name":"a","schema":"string","unit":"kelvin"}""")]
+    [InlineData("notRequiredType", """{"@type":["Property","Temperature"],"name":"a","schema":"string","unit":"kelvin"}""")]
     [InlineData("propertyUndefinedTerm", """{"@type":"Property","name":"a","schema":"string","colour":"red"}""")]
     [InlineData("typeUndefinedTerm", """{"@type":["Property","Shiny"],"name":"a","schema":"string"}""")]
-    [InlineData("literalNotValid", """{"@type":"Property","name":"a","schema":{"@type":"Enum","valueSchema":"integer","enumValues":[{"name":"b","enumValue":"c"}]}}""")]
+    [InlineData("nonConformantDatatype", """{"@type":"Property","name":"a","schema":{"@type":"Enum","valueSchema":"integer","enumValues":[{"name":"b","enumValue":"c"}]}}""")]
     [InlineData("nonUniquePropertyValue", """{"@type":"Property","name":"a","schema":"string"},{"@type":"Telemetry","name":"a","schema":"string"}""")]
     public void A_wrong_content_gets_the_error_the_language_names(string error, string content) =>
         Assert.Contains(error, Errors(Interface("A", $"\"contents\":[{content}]")));
@@ -100,7 +108,7 @@ public class DtdlParserTests
     public void An_error_names_element_property_value_and_text()
     {
         var error = Assert.Single(DtdlParser.Parse([Interface("A", ""), Interface("B", """ "contents":[{"@type":"Property","name":"size","schema":"text"}] """)], ModelSet.Empty).Errors,
-            e => e.Property == "schema");
+            e => e.Value is not null);
         Assert.Equal(("dtmi:x:B:_contents:__size;1", "text", 1), (error.Element, error.Value, error.Document));
         Assert.Contains("double", error.Message, StringComparison.Ordinal);
     }
@@ -134,18 +142,24 @@ public class DtdlParserTests
         var schemas = Enumerable.Range(0, 7).Select(level => $$"""
             {"@id":"dtmi:x:L{{level}};1","@type":"Object","fields":[{{string.Join(',', Enumerable.Range(0, 40).Select(f => $$"""{"name":"f{{f}}","schema":{{(level == 6 ? "\"long\"" : $"\"dtmi:x:L{level + 1};1\"")}}}"""))}}]}
             """);
-        Parsed(Interface("Wide", $"\"schemas\":[{string.Join(',', schemas)}],\"contents\":[{{\"@type\":\"Property\",\"name\":\"p\",\"schema\":\"dtmi:x:L0;1\"}}]"));
+        Assert.Contains("excessiveCount", Errors(Interface("Wide", $"\"schemas\":[{string.Join(',', schemas)}],\"contents\":[{{\"@type\":\"Property\",\"name\":\"p\",\"schema\":\"dtmi:x:L0;1\"}}]")));
     }
 
     [Fact]
-    public void Long_chains_of_components_are_refused_before_they_multiply()
+    public void Chains_of_any_length_are_refused_without_following_them_to_the_end()
     {
-        var texts = Enumerable.Range(0, 3_000).Select(i => Interface($"C{i}", i == 0 ? "" : $$""" "contents":[{"@type":"Component","name":"c","schema":"dtmi:x:C{{i - 1}};1"}] """)).ToArray();
-        Assert.Contains("recursiveStructureNarrow", Errors(texts));
-        var doubling = Enumerable.Range(0, 20).Select(i => Interface($"D{i}", i == 0 ? """ "contents":[{"@type":"Property","name":"p","schema":"long"}] """ : $$"""
-            "contents":[{"@type":"Component","name":"a","schema":"dtmi:x:D{{i - 1}};1"},{"@type":"Component","name":"b","schema":"dtmi:x:D{{i - 1}};1"}]
-            """)).ToArray();
-        Assert.Contains("tooManyProperties", Errors(doubling));
+        var components = Enumerable.Range(0, 9_000).Select(i => Interface($"C{i}", i == 0 ? "" : $$""" "contents":[{"@type":"Component","name":"c","schema":"dtmi:x:C{{i - 1}};1"}] """)).ToArray();
+        Assert.Contains("excludedType", Errors(components));
+        var schemas = Enumerable.Range(0, 9_000).Select(i => $$"""{"@id":"dtmi:x:S{{i}};1","@type":"Array","elementSchema":{{(i == 0 ? "\"long\"" : $"\"dtmi:x:S{i - 1};1\"")}}}""");
+        foreach (var version in new[] { 2, 3, 4 })
+            Assert.Contains("excessiveDepthWide", Errors(Interface("A", $"\"schemas\":[{string.Join(',', schemas)}],\"contents\":[{{\"@type\":\"Property\",\"name\":\"p\",\"schema\":\"dtmi:x:S8999;1\"}}]").Replace("context;3", $"context;{version}", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void More_properties_than_columns_are_refused()
+    {
+        var contents = string.Join(',', Enumerable.Range(0, 10_001).Select(i => $$"""{"@type":"Property","name":"p{{i}}","schema":"long"}"""));
+        Assert.Contains("tooManyProperties", Errors(Interface("A", $"\"contents\":[{contents}]")));
     }
 
     [Fact]

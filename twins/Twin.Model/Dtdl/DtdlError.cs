@@ -18,6 +18,9 @@ public sealed record DtdlError(string Id, string? Element, string? Property, str
     /// <summary>Prefix of ids for what DTDL has no id: unresolved references, size bounds of this runtime.</summary>
     public const string ModelPrefix = "dtmi:twin:modelError:";
 
+    /// <summary>Line in the text, from 1; null when the error has no place of its own.</summary>
+    public int? Line { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => $"{Message} [{Id}]";
 }
@@ -29,7 +32,32 @@ public sealed record DtdlParseResult(ModelSet Models, IReadOnlyList<DtdlError> E
 {
     /// <summary>True when there are no errors.</summary>
     public bool IsValid => Errors.Count == 0;
+
+    /// <summary>Elements of every class in the texts, with those of the language and its extensions that they refer to, directly or not.</summary>
+    public int ElementCount { get; init; }
+
+    /// <summary>DTMIs that are referred to and defined nowhere; the errors name them too.</summary>
+    public IReadOnlyList<string> Unresolved { get; init; } = [];
+
+    /// <summary>Complex schemas of the texts by DTMI. <see cref="LanguageSchemas"/> has those of the language.</summary>
+    public IReadOnlyDictionary<string, Schema> Schemas { get; init; } = System.Collections.Frozen.FrozenDictionary<string, Schema>.Empty;
 }
+
+/// <summary>What to do with extensions that are not known here.</summary>
+public enum UndefinedExtensions
+{
+    /// <summary>As the language version says: v2 lets them through, v3 and v4 refuse them.</summary>
+    ByVersion,
+
+    /// <summary>They are let through, and unknown types and properties may be theirs.</summary>
+    Allow,
+
+    /// <summary>They are errors.</summary>
+    Refuse,
+}
+
+/// <summary>Finds the texts that define DTMIs; texts may define more than was asked for. A missing one is reported as unresolved.</summary>
+public delegate ValueTask<IReadOnlyList<string>> DtmiResolver(IReadOnlyList<string> dtmis, CancellationToken cancellationToken);
 
 /// <summary>Choices a caller has.</summary>
 public sealed record DtdlOptions
@@ -37,11 +65,17 @@ public sealed record DtdlOptions
     /// <summary>The defaults.</summary>
     public static DtdlOptions Default { get; } = new();
 
-    /// <summary>Contexts nobody here knows are let through and their types and properties passed over. Off: they are errors.</summary>
-    public bool AllowUndefinedExtensions { get; init; }
+    /// <summary>What to do with extensions that are not known here.</summary>
+    public UndefinedExtensions UndefinedExtensions { get; init; }
 
-    /// <summary>An object with nothing but <c>@id</c> is taken as a reference. Off: it is an error.</summary>
+    /// <summary>In DTDL v2, an object with nothing but <c>@id</c> is taken as a reference. Off: it is an error.</summary>
     public bool AllowIdReferences { get; init; }
+
+    /// <summary>Newest DTDL version accepted: 2, 3 or 4.</summary>
+    public int NewestVersion { get; init; } = 4;
+
+    /// <summary>Limit contexts accepted in DTDL v4, e.g. <c>dtmi:dtdl:limits:onvif;1</c>; without a version all of them. None by default.</summary>
+    public IReadOnlyList<string> LimitContexts { get; init; } = [];
 }
 
 /// <summary>Collects errors up to a bound.</summary>
@@ -49,22 +83,41 @@ internal sealed class ErrorList
 {
     public List<DtdlError> Errors { get; } = [];
 
-    public int Document { get; set; }
+    /// <summary>The text that is read; null outside any.</summary>
+    public LdDocument? Document { get; set; }
 
     public bool IsFull => Errors.Count >= DtdlParser.MostErrors;
 
-    /// <summary>Adds an error with one of DTDL's ids.</summary>
-    public void Add(string name, string? element, string? property, string? value, string message) =>
-        AddWithId(DtdlError.ParsingPrefix + name, element, property, value, message);
+    /// <summary>Adds an error with one of DTDL's ids. <paramref name="at"/> is a byte of the document, -1 when there is no place.</summary>
+    public void Add(string name, string? element, string? property, string? value, string message, int at = -1) =>
+        AddWithId(DtdlError.ParsingPrefix + name, element, property, value, message, at);
 
     /// <summary>Adds an error with one of our ids.</summary>
-    public void AddOwn(string name, string? element, string? property, string? value, string message) =>
-        AddWithId(DtdlError.ModelPrefix + name, element, property, value, message);
+    public void AddOwn(string name, string? element, string? property, string? value, string message, int at = -1) =>
+        AddWithId(DtdlError.ModelPrefix + name, element, property, value, message, at);
 
-    private void AddWithId(string id, string? element, string? property, string? value, string message)
+    /// <summary>Drops errors from <paramref name="start"/> on that say what an earlier one there said.</summary>
+    public void DropRepeats(int start)
+    {
+        var seen = new HashSet<DtdlError>();
+        var next = start;
+        for (var i = start; i < Errors.Count; i++)
+        {
+            if (seen.Add(Errors[i])) Errors[next++] = Errors[i];
+        }
+
+        Errors.RemoveRange(next, Errors.Count - next);
+    }
+
+    private void AddWithId(string id, string? element, string? property, string? value, string message, int at)
     {
         if (IsFull) return;
         if (value is { Length: > 200 }) value = value[..200] + "...";
-        Errors.Add(new DtdlError(id, element, property, value, message, Document));
+        if (message.Length > 1000) message = message[..1000] + "...";
+        var line = at >= 0 && Document is not null ? Document.LineOf(at) : default(int?);
+        Errors.Add(new DtdlError(id, element, property, value, message, Document?.Index ?? 0) { Line = line });
     }
 }
+
+/// <summary>Ends the reading of one text; the error is already in the list.</summary>
+internal sealed class StopReadingException : Exception;

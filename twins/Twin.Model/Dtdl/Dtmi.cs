@@ -1,33 +1,39 @@
+using System.Globalization;
+
 namespace Twin.Model.Dtdl;
 
 /// <summary>
 /// The form of digital twin model identifiers: <c>dtmi:com:example:Lamp;1</c>. Segments begin with a letter, go on with
 /// letters, digits and underscores, and do not end with an underscore; those that begin with underscores are the
-/// system's. Versions: v2 one number of 1 to 9 digits without leading zero; v3 also none (for all but interfaces) and <c>major.minor</c>.
+/// system's. A version is one number of 1 to 9 digits without leading zero, or <c>major.minor</c> with a minor of 1 to 6.
+/// DTDL v2 asks for a version without minor; v3 and v4 leave it away where they may. A fragment may follow <c>#</c>.
 /// </summary>
 internal static class Dtmi
 {
-    /// <summary>Longest id of an element.</summary>
-    public const int Longest = 2048;
+    /// <summary>Longest id of an interface in UTF-16 units, by limit set.</summary>
+    private static readonly int[] LongestInterface = [128, 256, 256];
 
-    /// <summary>Longest id of an interface in v2.</summary>
-    public const int LongestInterfaceV2 = 128;
+    /// <summary>Longest id of any element in UTF-16 units, by limit set.</summary>
+    private static readonly int[] Longest = [2048, 512, 512];
+
+    public static int LongestId(int version, int limitSet) => Longest[version < 4 ? 0 : limitSet];
+
+    public static int LongestInterfaceId(int version, int limitSet) => LongestInterface[version < 4 ? 0 : limitSet];
 
     public static bool LooksLike(string text) => text.StartsWith("dtmi:", StringComparison.Ordinal);
 
-    /// <summary>True for ids of the language itself.</summary>
-    public static bool IsReserved(string id) =>
-        id.StartsWith("dtmi:dtdl:", StringComparison.Ordinal) || id.StartsWith("dtmi:standard:", StringComparison.Ordinal) || id.StartsWith("dtmi:iotcentral:", StringComparison.Ordinal);
+    /// <summary>True for ids that the system made: a segment or the fragment begins with an underscore.</summary>
+    public static bool IsDerived(string id) => id.Contains(":_", StringComparison.Ordinal) || id.Contains("#_", StringComparison.Ordinal);
 
-    /// <summary>True when an author may write this id.</summary>
-    public static bool IsValid(string id, int dtdlVersion, bool versionRequired = true)
+    /// <summary>True when an author may write this id under a DTDL version. Length is not looked at.</summary>
+    public static bool IsValid(string id, int dtdlVersion)
     {
-        if (!IsWellFormed(id, out var version, allowSystemSegments: false)) return false;
-        return version.Length == 0 ? dtdlVersion >= 3 && !versionRequired : IsVersion(version, allowMinor: dtdlVersion >= 3);
+        if (!TryParse(id, out var parts) || parts.HasFragment || IsDerived(id)) return false;
+        return dtdlVersion >= 3 || parts is { Major: > 0, Minor: 0 };
     }
 
-    /// <summary>True for any id the language knows, system segments and every form of version included.</summary>
-    public static bool IsWellFormed(string id) => IsWellFormed(id, out var version, allowSystemSegments: true) && (version.Length == 0 || IsVersion(version, allowMinor: true));
+    /// <summary>True when the id may be referred to under a DTDL version and limit set.</summary>
+    public static bool IsReference(string id, int dtdlVersion, int limitSet) => id.Length <= LongestId(dtdlVersion, limitSet) && IsValid(id, dtdlVersion);
 
     /// <summary>The last segment: <c>Lamp</c> of <c>dtmi:com:example:Lamp;1</c>.</summary>
     public static string LastSegment(string id)
@@ -35,6 +41,13 @@ internal static class Dtmi
         var end = id.IndexOf(';', StringComparison.Ordinal);
         var path = end < 0 ? id : id[..end];
         return path[(path.LastIndexOf(':') + 1)..];
+    }
+
+    /// <summary>The id without version and fragment.</summary>
+    public static string Versionless(string id)
+    {
+        var end = id.AsSpan().IndexOfAny(';', '#');
+        return end < 0 ? id : id[..end];
     }
 
     /// <summary>The id of an element without <c>@id</c>, from its parent, the property that holds it and its name.</summary>
@@ -46,33 +59,43 @@ internal static class Dtmi
         return name is null ? $"{path}:_{property}{version}" : $"{path}:_{property}:__{name}{version}";
     }
 
-    private static bool IsWellFormed(string id, out ReadOnlySpan<char> version, bool allowSystemSegments)
+    /// <summary>Takes any well-formed id apart, the system's included.</summary>
+    public static bool TryParse(string id, out DtmiParts parts)
     {
-        version = default;
+        parts = default;
         if (!LooksLike(id)) return false;
         var rest = id.AsSpan(5);
+        var fragment = "";
+        var hash = rest.IndexOf('#');
+        if (hash >= 0)
+        {
+            if (hash + 1 < rest.Length && !IsSegment(rest[(hash + 1)..])) return false;
+            fragment = rest[hash..].ToString();
+            rest = rest[..hash];
+        }
+
+        int major = 0, minor = 0;
         var semicolon = rest.IndexOf(';');
         if (semicolon >= 0)
         {
-            version = rest[(semicolon + 1)..];
+            if (!TryReadVersion(rest[(semicolon + 1)..], out major, out minor)) return false;
             rest = rest[..semicolon];
-            if (version.IsEmpty) return false;
         }
 
         foreach (var range in rest.Split(':'))
         {
-            if (!IsSegment(rest[range], allowSystemSegments)) return false;
+            if (!IsSegment(rest[range])) return false;
         }
 
+        parts = new DtmiParts("dtmi:" + rest.ToString(), major, minor, fragment);
         return true;
     }
 
-    private static bool IsSegment(ReadOnlySpan<char> segment, bool allowSystem)
+    private static bool IsSegment(ReadOnlySpan<char> segment)
     {
         if (segment.IsEmpty || segment[^1] == '_') return false;
-        var first = allowSystem ? segment.TrimStart('_') : segment;
-        var systemSegment = first.Length != segment.Length;
-        if (first.IsEmpty || !(char.IsAsciiLetter(first[0]) || (systemSegment && char.IsAsciiDigit(first[0])))) return false;
+        var first = segment.TrimStart('_');
+        if (first.IsEmpty || !(char.IsAsciiLetter(first[0]) || (first.Length != segment.Length && char.IsAsciiDigit(first[0])))) return false;
         foreach (var c in first)
         {
             if (!char.IsAsciiLetterOrDigit(c) && c != '_') return false;
@@ -81,13 +104,28 @@ internal static class Dtmi
         return true;
     }
 
-    private static bool IsVersion(ReadOnlySpan<char> version, bool allowMinor)
+    private static bool TryReadVersion(ReadOnlySpan<char> text, out int major, out int minor)
     {
-        var dot = version.IndexOf('.');
-        if (dot < 0) return IsNumber(version, 9);
-        return allowMinor && IsNumber(version[..dot], 9) && IsNumber(version[(dot + 1)..], 6);
+        minor = 0;
+        var dot = text.IndexOf('.');
+        if (dot < 0) return TryReadNumber(text, 9, out major);
+        return TryReadNumber(text[..dot], 9, out major) & TryReadNumber(text[(dot + 1)..], 6, out minor);
     }
 
-    private static bool IsNumber(ReadOnlySpan<char> digits, int longest) =>
-        digits.Length > 0 && digits.Length <= longest && digits[0] is >= '1' and <= '9' && !digits.ContainsAnyExceptInRange('0', '9');
+    private static bool TryReadNumber(ReadOnlySpan<char> digits, int longest, out int number)
+    {
+        number = 0;
+        return digits.Length > 0 && digits.Length <= longest && digits[0] is >= '1' and <= '9' && !digits.ContainsAnyExceptInRange('0', '9')
+            && int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out number);
+    }
+}
+
+/// <summary>The parts of an identifier.</summary>
+/// <param name="Versionless">Everything before the version.</param>
+/// <param name="Major">Major version; 0 when there is none.</param>
+/// <param name="Minor">Minor version; 0 when there is none.</param>
+/// <param name="Fragment">The fragment with its <c>#</c>; empty when there is none.</param>
+internal readonly record struct DtmiParts(string Versionless, int Major, int Minor, string Fragment)
+{
+    public bool HasFragment => Fragment.Length > 0;
 }

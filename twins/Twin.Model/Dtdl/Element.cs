@@ -1,8 +1,10 @@
 namespace Twin.Model.Dtdl;
 
 /// <summary>One element of a model as read: its class, its properties, its links to others. The in-memory form between JSON and definitions.</summary>
-internal sealed class Element(string id, ClassRule rule, int version, int document, Element? parent)
+internal sealed class Element(string id, ClassRule rule, string? parentId, string? definedIn, int limitSet)
 {
+    private static readonly List<Link> None = [];
+
     /// <summary>Its DTMI, given or derived.</summary>
     public string Id { get; } = id;
 
@@ -10,53 +12,90 @@ internal sealed class Element(string id, ClassRule rule, int version, int docume
 
     public string Class => Rule.Name;
 
-    /// <summary>DTDL version, 2 or 3.</summary>
-    public int Version { get; } = version;
+    public int Version => Rule.Version;
 
-    /// <summary>Index of the text it stands in.</summary>
-    public int Document { get; } = document;
+    /// <summary>The element it was written in; null at the top of a text.</summary>
+    public string? ParentId { get; } = parentId;
 
-    public Element? Parent { get; } = parent;
+    /// <summary>The interface it is part of; null for an interface at the top and for the language's own elements.</summary>
+    public string? DefinedIn { get; } = definedIn;
 
-    /// <summary>The interface it is part of: itself when it is one.</summary>
-    public Element Partition => Class == "Interface" || Parent is null ? this : Parent.Partition;
+    public int LimitSet { get; } = limitSet;
 
-    public string? SemanticType { get; set; }
+    /// <summary>The text it stands in; null for the language's own elements and for interfaces known before.</summary>
+    public LdDocument? Document { get; init; }
 
-    public string? Unit { get; set; }
-
-    public bool IsIndexed { get; set; }
-
-    public Dictionary<string, string> Texts { get; } = new(StringComparer.Ordinal);
-
-    public Dictionary<string, long> Integers { get; } = new(StringComparer.Ordinal);
-
-    public Dictionary<string, bool> Booleans { get; } = new(StringComparer.Ordinal);
-
-    public Dictionary<string, List<Link>> Links { get; } = new(StringComparer.Ordinal);
-
-    /// <summary>The value of an enum value: Text, Integer or None.</summary>
-    public PropertyValue Literal { get; set; }
-
-    public string Name => Texts.GetValueOrDefault("name", "");
-
-    public List<Link> LinksOf(string property) => Links.TryGetValue(property, out var links) ? links : [];
-
-    public Link? LinkOf(string property) => Links.TryGetValue(property, out var links) && links.Count > 0 ? links[0] : null;
-}
-
-/// <summary>A value that is an element: nested, referred to, or a term such as <c>double</c>. Resolution fills in what is referred to.</summary>
-internal sealed class Link
-{
-    /// <summary>A schema term; null for elements.</summary>
-    public string? Term { get; init; }
-
-    /// <summary>The DTMI referred to; null for nested elements and terms.</summary>
-    public string? Reference { get; init; }
-
-    /// <summary>The element, nested or found.</summary>
-    public Element? Target { get; set; }
+    public LdObject? Source { get; init; }
 
     /// <summary>An interface from the models known before.</summary>
-    public InterfaceDefinition? Known { get; set; }
+    public InterfaceDefinition? Known { get; init; }
+
+    /// <summary>Extension types that apply.</summary>
+    public List<ExtensionType> Extensions { get; } = [];
+
+    /// <summary>Literals by property: text, int, double or bool.</summary>
+    public Dictionary<string, object> Literals { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Values of extension properties that are not elements, by the property's id.</summary>
+    public Dictionary<string, object> ExtensionLiterals { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Elements by property name, or by id for extension properties.</summary>
+    public Dictionary<string, List<Link>> Links { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Who holds this element and by which property. Not kept for the language's own elements.</summary>
+    public List<(Element Holder, string Property)> Holders { get; } = [];
+
+    public bool IsInterface => Class == "Interface";
+
+    public string Name => Literals.GetValueOrDefault("name") as string ?? "";
+
+    public int At => Source?.At ?? -1;
+
+    public List<Link> LinksOf(string property) => Links.TryGetValue(property, out var links) ? links : None;
+
+    /// <summary>The elements of a property, those that were found.</summary>
+    public IEnumerable<Element> Targets(string property) => LinksOf(property).Where(l => l.Target is not null).Select(l => l.Target!);
+
+    public Element? Target(string property) => Links.TryGetValue(property, out var links) && links.Count > 0 ? links[0].Target : null;
+
+    /// <summary>True for its class, those above it and its extension types. Classes are compared without version.</summary>
+    public bool Is(string typeId)
+    {
+        const string classPrefix = "dtmi:dtdl:class:";
+        if (typeId.StartsWith(classPrefix, StringComparison.Ordinal) && Rule.Ancestors.Contains(Dtmi.LastSegment(typeId))) return true;
+        foreach (var extension in Extensions)
+        {
+            if (extension.Is(typeId)) return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Offset of a property in the text; of the element when it is not there.</summary>
+    public int AtOf(string property) => Source?.Find(property)?.At ?? At;
+}
+
+/// <summary>A value that is an element, by its DTMI. Resolution fills in the element.</summary>
+internal sealed class Link(Element holder, string property, string id, int at)
+{
+    public Element Holder { get; } = holder;
+
+    /// <summary>Property name, or id for extension properties.</summary>
+    public string Property { get; } = property;
+
+    public string Id { get; } = id;
+
+    public int At { get; } = at;
+
+    /// <summary>What the model wrote, where it is a reference; null for elements in place.</summary>
+    public string? Text { get; init; }
+
+    /// <summary>What a reference must be of; null when the element stands in place, or for extension properties.</summary>
+    public ClassRule? Expected { get; init; }
+
+    public PropertyRule? Rule { get; init; }
+
+    public ExtensionProperty? Extension { get; init; }
+
+    public Element? Target { get; set; }
 }

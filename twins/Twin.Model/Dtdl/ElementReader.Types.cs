@@ -1,145 +1,143 @@
-using System.Text.Json;
-
 namespace Twin.Model.Dtdl;
 
 /// <summary>What an element's <c>@type</c> says.</summary>
-internal readonly record struct ElementTypes(ClassRule? Rule, string? SemanticType, bool IsIndexed, bool IsAnnotation, bool AllowsUnknownProperties);
+/// <param name="Rule">Its class; null when it was refused.</param>
+/// <param name="Extensions">Types of extensions.</param>
+/// <param name="HasUndefined">Some type is not known here and was let through.</param>
+internal readonly record struct ElementTypes(ClassRule? Rule, List<ExtensionType> Extensions, bool HasUndefined);
 
-/// <content>Types: the class, semantic types, co-types of extensions.</content>
+/// <content>Types: the class, semantic types, types of extensions.</content>
 internal sealed partial class ElementReader
 {
-    private ElementTypes ReadTypes(JsonElement json, Scope scope, string? id, PropertyRule via)
+    private ElementTypes ReadTypes(LdObject json, Scope scope, string id, Element? parent, PropertyRule via)
     {
-        var candidates = via.Classes.Where(c => Metamodel.FindClass(c, scope.Version) is not null).ToArray();
-        var names = ReadTypeNames(json, id);
-        if (names is null) return default;
-        var found = default(FoundTypes);
-        foreach (var name in names) ReadType(name, scope, id, ref found);
-        if (found.IsBad) return default;
-        if (found.Class is null)
+        var wanted = ClassOf(via, scope.Version);
+        var classes = new List<string>(1);
+        var extensions = new List<ExtensionType>();
+        var hasUndefined = false;
+        var isBad = false;
+        foreach (var name in json.Types ?? [via.ClassName])
         {
-            if (names.Count == 0 && candidates.Length == 1 && candidates[0] is not ("Interface" or "Property")) found.Class = candidates[0];
-            else
+            if (ClassNameOf(name, wanted, scope.Version) is { } className)
             {
-                ReportNoClass(names, found, id, candidates, via);
-                return default;
+                CheckInterfaceId(className, id, scope, json);
+                if (!classes.Contains(className)) classes.Add(className);
             }
+            else isBad |= !ReadType(name, json, scope, id, parent, via, wanted, classes, extensions, ref hasUndefined);
         }
 
-        if (!candidates.Contains(found.Class))
+        if (isBad) return default;
+        if (classes.Count == 0)
         {
-            if (via.Name.Length == 0) errors.Add("typeNotRootable", id, "@type", found.Class, $"A {found.Class} cannot stand at the top of a model; an Interface can.");
-            else errors.Add("badType", id, via.Name, found.Class, $"A {found.Class} cannot be a value of '{via.Name}'; allowed: {string.Join(", ", candidates)}.");
+            TellBadType(id, parent, via, wanted, string.Join(", ", json.Types ?? []), json.At);
             return default;
         }
 
-        var rule = Metamodel.FindClass(found.Class, scope.Version)!;
-        if (!CheckCotypes(rule, found, id, scope.Version)) return default;
-        return new(rule, found.SemanticType, found.IsIndexed, found.IsAnnotation, found.HasUnknown);
+        if (classes.Count == 1) return new(Metamodel.Class(scope.Version, classes[0]), extensions, hasUndefined);
+        errors.Add("multipleMaterialTypes", id, "@type", string.Join(", ", classes), $"{id} is {string.Join(" and ", classes)} at once. Keep one.", json.At);
+        return default;
     }
 
-    private List<string>? ReadTypeNames(JsonElement json, string? id)
+    private static string? ClassNameOf(string? name, ClassRule? wanted, int version)
     {
-        if (!json.TryGetProperty("@type", out var type)) return [];
-        if (type.ValueKind == JsonValueKind.String) return [type.GetString()!];
-        var names = new List<string>();
-        if (type.ValueKind == JsonValueKind.Array)
-        {
-            foreach (var entry in type.EnumerateArray())
-            {
-                if (entry.ValueKind != JsonValueKind.String) break;
-                names.Add(entry.GetString()!);
-            }
-
-            if (names.Count == type.GetArrayLength()) return names;
-        }
-
-        errors.Add("typeNotDtmiNorTerm", id, "@type", type.GetRawText(), "@type is a string or an array of strings.");
-        return null;
+        if (name is null || wanted is null) return null;
+        var takes = wanted.Name == "Entity" ? wanted.Refers : wanted.Takes; // the top of a text may say any class beside Interface, to be told there is one too many
+        if (takes.Contains(name)) return name;
+        const string prefix = "dtmi:dtdl:class:";
+        if (!name.StartsWith(prefix, StringComparison.Ordinal) || name.Length < prefix.Length + 3 || name[^2] != ';' || name[^1] - '0' != version) return null;
+        return takes.TryGetValue(name[prefix.Length..^2], out var found) ? found : null;
     }
 
-    private void ReadType(string name, Scope scope, string? id, ref FoundTypes found)
+    private void CheckInterfaceId(string className, string id, Scope scope, LdObject json)
     {
-        var isDtmi = Dtmi.LooksLike(name);
-        var term = name switch
-        {
-            _ when name.StartsWith("dtmi:dtdl:class:", StringComparison.Ordinal) => Dtmi.LastSegment(name),
-            _ when name.StartsWith("dtmi:standard:class:", StringComparison.Ordinal) => Dtmi.LastSegment(name),
-            _ when name.StartsWith("dtmi:dtdl:extension:quantitativeTypes:v1:class:", StringComparison.Ordinal) => Dtmi.LastSegment(name),
-            _ => name,
-        };
-        if (Metamodel.FindClass(term, scope.Version) is not null)
-        {
-            if (found.Class is not null && found.Class != term)
-            {
-                found.IsBad = true;
-                errors.Add("multipleMaterialTypes", id, "@type", $"{found.Class} and {term}", $"The element is both a {found.Class} and a {term}. Keep one.");
-            }
-
-            found.Class = term;
-        }
-        else if (scope.HasSemanticTypes && SemanticTypes.UnitTypeOf.ContainsKey(term)) found.AddSemanticType(term);
-        else if (scope.HasIndexed && name is "Indexed" or "dtmi:twin:class:Indexed;1") found.IsIndexed = true;
-        else if (scope.HasHistorization && name == "Historized") found.NeedsState = name;
-        else if (scope.HasAnnotation && name == "ValueAnnotation") found.IsAnnotation = true;
-        else if (isDtmi && !Dtmi.IsWellFormed(name)) Refuse("typeInvalidDtmi", $"@type '{name}' is not a valid DTMI.", ref found);
-        else if (scope.IsIncomplete) found.HasUnknown = true;
-        else if (isDtmi || Metamodel.KnownTerms.Contains(name)) Refuse("typeIrrelevantDtmiOrTerm", $"'{name}' is not a type an element can have here.", ref found);
-        else if (scope.Version == 2) found.HasUnknown = true; // v2 lets undefined terms ride along with a class
-        else if (name.Contains(':', StringComparison.Ordinal)) Refuse("typeNotDtmiNorTerm", $"@type '{name}' is neither a DTMI nor a DTDL term.", ref found);
-        else Refuse("typeUndefinedTerm", $"@type '{name}' is not known in DTDL v{scope.Version} or the extensions named in @context.", ref found);
-
-        void Refuse(string error, string message, ref FoundTypes types)
-        {
-            types.IsBad = true;
-            errors.Add(error, id, "@type", name, message);
-        }
+        var longest = Dtmi.LongestInterfaceId(scope.Version, scope.LimitSet);
+        if (className == "Interface" && id.Length > longest)
+            errors.Add("idTooLongForType", id, "@id", id, $"The @id of the interface has {id.Length} characters; at most {longest} are allowed.", json.At);
     }
 
-    private void ReportNoClass(List<string> names, in FoundTypes found, string? id, string[] candidates, PropertyRule via)
+    /// <summary>Reads a type that is no class wanted here; false when it is an error.</summary>
+    private bool ReadType(string? name, LdObject json, Scope scope, string id, Element? parent, PropertyRule via, ClassRule? wanted, List<string> classes, List<ExtensionType> extensions, ref bool hasUndefined)
     {
-        var allowed = string.Join(", ", candidates);
-        if (names.Count == 0) errors.Add("missingTypeInfo", id, "@type", null, $"The element has no @type; allowed{(via.Name.Length == 0 ? "" : $" for '{via.Name}'")}: {allowed}.");
-        else if (found.HasUnknown) errors.Add("typeUndefinedTerm", id, "@type", names[0], $"@type '{string.Join(", ", names)}' names no DTDL class; allowed: {allowed}.");
-        else errors.Add("layerMissingMaterialType", id, "@type", names[0], $"@type '{string.Join(", ", names)}' names no DTDL class; allowed: {allowed}.");
-    }
-
-    private bool CheckCotypes(ClassRule rule, in FoundTypes found, string? id, int version)
-    {
-        if (found.SecondSemanticType is not null)
+        if (name is null) return Refuse("typeNotDtmiNorTerm", "A value of @type is not a string.");
+        if (Metamodel.ClassNames.Contains(name))
         {
-            errors.Add("conflictingSupplementalTypes", id, "@type", found.SecondSemanticType, $"The element has semantic types {found.SemanticType} and {found.SecondSemanticType}. Keep one.");
+            TellBadType(id, parent, via, wanted, name, json.At);
             return false;
         }
 
-        var wrong = found switch
+        if (scope.Resolve(name) is not { } typeId)
         {
-            { SemanticType: { } semantic } when !rule.TakesSemanticTypes(version) => semantic,
-            { IsIndexed: true } when rule.Name != "Property" => "Indexed",
-            { NeedsState: { } state } when rule.Name is not ("Property" or "Telemetry") => state,
-            { IsAnnotation: true } when rule.Name is not ("Property" or "Telemetry" or "Field") => "ValueAnnotation",
-            _ => null,
-        };
-        if (wrong is null) return true;
-        errors.Add("invalidCotype", id, "@type", wrong, $"A {rule.Name} cannot have type {wrong}.");
-        return false;
+            if (Dtmi.LooksLike(name)) return Refuse("typeInvalidDtmi", $"@type '{name}' is not a valid DTMI.");
+            if (scope.Version > 2 && name.Contains(':', StringComparison.Ordinal)) return Refuse("typeNotDtmiNorTerm", $"@type '{name}' is neither a DTMI nor a term.");
+            if (scope.Version > 2 && !scope.IsIncomplete) return Refuse("typeUndefinedTerm", $"@type '{name}' is not known in DTDL v{scope.Version} or in the extensions that @context names.");
+            return hasUndefined = true;
+        }
+
+        if (ExtensionTypes.Find(typeId) is not { } extension)
+            return scope.IsIncomplete ? hasUndefined = true : Refuse("typeIrrelevantDtmiOrTerm", $"'{name}' is not a type that an element can have.");
+        if (extension.IsAbstract) return Refuse("abstractSupplementalType", $"@type '{name}' is abstract. Use one of the types below it.");
+        if (extension.Kind is "Unit" or "UnitAttribute" or "LatentType" or "NamedLatentType")
+        {
+            if (parent is null) // beside Interface it is one class too many
+            {
+                classes.Add(extension.Kind);
+                return true;
+            }
+
+            TellBadType(id, parent, via, wanted, name, json.At);
+            return false;
+        }
+
+        if (!extensions.Contains(extension)) extensions.Add(extension);
+        return true;
+
+        bool Refuse(string error, string message)
+        {
+            errors.Add(error, id, "@type", name, message, json.At);
+            return false;
+        }
     }
 
-    private struct FoundTypes
-    {
-        public string? Class;
-        public string? SemanticType;
-        public string? SecondSemanticType;
-        public string? NeedsState;
-        public bool IsIndexed;
-        public bool IsAnnotation;
-        public bool HasUnknown;
-        public bool IsBad;
+    private void TellBadType(string id, Element? parent, PropertyRule via, ClassRule? wanted, string value, int at) =>
+        errors.Add("badType", parent?.Id ?? id, via.Name.Length == 0 ? "@type" : via.Name, value, $"{id} has @type '{value}'{(via.Name.Length == 0 ? "" : $", which '{via.Name}' does not take")}. Allowed: {wanted?.DescribeTakes()}.", at);
 
-        public void AddSemanticType(string name)
+    private void AddExtensions(Element element, in ElementTypes types, LdObject json)
+    {
+        var declared = types.Extensions;
+        var sources = new Dictionary<string, ExtensionType>(StringComparer.Ordinal);
+        foreach (var type in declared)
         {
-            if (SemanticType is null || SemanticType == name) SemanticType = name;
-            else SecondSemanticType = name;
+            var hasAlternative = type.Altcotypes.Any(a => declared.Exists(d => d.Id == a));
+            if (!hasAlternative && Array.IndexOf(type.Cotypes, element.Class) < 0)
+            {
+                errors.Add("invalidCotype", element.Id, "@type", type.Name, $"{element.Id} is a {element.Class} and cannot have type {type.Name}; {string.Join(", ", type.Cotypes)} can.", json.At);
+                continue;
+            }
+
+            if (!hasAlternative && Array.IndexOf(type.Versions, $"{element.Version}") < 0)
+            {
+                errors.Add("invalidCotypeVersion", element.Id, "@type", type.Name, $"{element.Id} is of DTDL v{element.Version} and cannot have type {type.Name}, which is for v{string.Join(", v", type.Versions)}.", json.At);
+                continue;
+            }
+
+            AddExtension(element, type, declared, sources, json);
+        }
+    }
+
+    private void AddExtension(Element element, ExtensionType type, List<ExtensionType> declared, Dictionary<string, ExtensionType> sources, LdObject json)
+    {
+        element.Extensions.Add(type);
+        foreach (var property in type.Properties.Keys)
+        {
+            if (sources.TryAdd(property, type)) continue;
+            errors.Add("conflictingSupplementalTypes", element.Id, "@type", type.Name, $"{element.Id} has types {sources[property].Name} and {type.Name}, which both bring '{Dtmi.LastSegment(property)}'. Keep one.", json.At);
+            break;
+        }
+
+        foreach (var needed in type.Cocotypes)
+        {
+            if (!declared.Exists(d => d.Id == needed))
+                errors.Add("missingCocotype", element.Id, "@type", type.Name, $"{element.Id} has type {type.Name}, which needs {Dtmi.LastSegment(needed)} beside it.", json.At);
         }
     }
 }

@@ -1,285 +1,201 @@
-using System.Text.Json;
-
 namespace Twin.Model.Dtdl;
 
-/// <content>Values: literals, texts in languages, identifiers, elements.</content>
+/// <content>Properties: literals, elements in place, references; those of extensions.</content>
 internal sealed partial class ElementReader
 {
-    private void ReadValue(JsonElement json, Scope scope, Element element, PropertyRule rule)
+    private void ReadProperties(LdObject json, Scope scope, Element element, in ElementTypes types)
     {
-        if (json.ValueKind == JsonValueKind.Null)
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var member in json.Properties)
         {
-            errors.Add("propertyValueNull", element.Id, rule.Name, "null", $"{element.Id} has '{rule.Name}': null. Give a value or remove the property.");
-            return;
+            if (FindRule(member.Name, element.Rule) is { } rule)
+            {
+                if (CheckOnce(seen, rule.Name, element, member)) ReadValue(member, scope, element, rule);
+            }
+            else if (scope.Resolve(member.Name) is { } id && FindProperty(types, id) is { } extension)
+            {
+                if (CheckOnce(seen, extension.Id, element, member)) ReadExtensionValue(member, scope, element, extension);
+            }
+            else CheckUnknown(member, json, scope, element, types);
         }
 
+        foreach (var rule in element.Rule.Properties.Values)
+        {
+            if (rule.Least > 0 && !seen.Contains(rule.Name)) TellMissing(rule, element);
+        }
+
+        foreach (var type in types.Extensions) CheckRequired(type, seen, element);
+    }
+
+    private static PropertyRule? FindRule(string name, ClassRule rule)
+    {
+        if (rule.Properties.TryGetValue(name, out var found)) return found;
+        const string prefix = "dtmi:dtdl:property:";
+        if (!name.StartsWith(prefix, StringComparison.Ordinal) || name.Length < prefix.Length + 3 || name[^2] != ';' || name[^1] - '0' != rule.Version) return null;
+        return rule.Properties.GetValueOrDefault(name[prefix.Length..^2]);
+    }
+
+    private static ExtensionProperty? FindProperty(in ElementTypes types, string id)
+    {
+        foreach (var type in types.Extensions)
+        {
+            if (type.FindProperty(id) is { } found) return found;
+        }
+
+        return null;
+    }
+
+    private bool CheckOnce(HashSet<string> seen, string name, Element element, LdProperty member)
+    {
+        if (seen.Add(name)) return true;
+        errors.Add("duplicatePropertyName", element.Id, member.Name, null, $"{element.Id} has property '{member.Name}' more than once.", member.At);
+        return false;
+    }
+
+    private void TellMissing(PropertyRule rule, Element element)
+    {
+        var id = rule.Form switch { ValueForm.Elements => "missingObjectProperty", ValueForm.Identifier => "missingIdentifierProperty", _ => "missingLiteralProperty" };
+        errors.Add(id, element.Id, rule.Name, null, $"{element.Id} is a {element.Class} and needs '{rule.Name}'.", element.At);
+    }
+
+    private void CheckRequired(ExtensionType type, HashSet<string> seen, Element element)
+    {
+        foreach (var property in type.Properties.Values)
+        {
+            if (!property.IsRequired || seen.Contains(property.Id)) continue;
+            var form = property.Form switch { ExtensionForm.Element => "Object", ExtensionForm.Identifier => "Identifier", _ => "Literal" };
+            throw Stop($"missingSupplemental{form}Property", element.Id, property.Name, null, $"{element.Id} has type {type.Name} and so needs '{property.Name}'.", element.At);
+        }
+    }
+
+    private void CheckUnknown(LdProperty member, LdObject json, Scope scope, Element element, in ElementTypes types)
+    {
+        var name = member.Name;
+        if (scope.Version > 2)
+        {
+            var (error, message) = scope.Resolve(name) is not null ? (scope.IsIncomplete ? null : "propertyIrrelevantDtmiOrTerm", "is not one that it can have with its types")
+                : Dtmi.LooksLike(name) ? ("propertyInvalidDtmi", "is not a valid DTMI")
+                : name.Contains(':', StringComparison.Ordinal) ? ("propertyNotDtmiNorTerm", "is neither a DTMI nor a term")
+                : (scope.IsIncomplete ? null : "propertyUndefinedTerm", $"is not known in DTDL v{scope.Version} or in the extensions that @context names");
+            if (error is not null)
+            {
+                errors.Add(error, element.Id, name, null, $"{element.Id} is a {element.Class} and has property '{name}', which {message}. Remove it, or add the type that brings it.", member.At);
+                return;
+            }
+        }
+
+        if (types.HasUndefined) return; // it may belong to the type nobody here knows
+        errors.Add(json.Types is null ? "inferredTypeDoesNotAllow" : "noTypeThatAllows", element.Id, name, null, $"{element.Id} is a {element.Class} and has no type that brings property '{name}'. Remove it, or add the type.", member.At);
+    }
+
+    private void ReadValue(LdProperty member, Scope scope, Element element, PropertyRule rule)
+    {
+        var place = new Place(element.Id, rule.Name, scope);
+        object? value = null;
         switch (rule.Form)
         {
-            case ValueForm.Text: ReadText(json, element, rule); break;
-            case ValueForm.LocalText: ReadLocalText(json, element, rule); break;
-            case ValueForm.Boolean:
-                if (ReadLiteral(json, element, rule, "boolean", JsonValueKind.True, JsonValueKind.False) is { } flag) element.Booleans[rule.Name] = flag.GetBoolean();
+            case ValueForm.Text: value = _literals.ReadText(place, member.Values, rule.Least, rule.LongestText(scope.LimitSet), rule.IsName, null, member.At); break;
+            case ValueForm.LocalText:
+                var texts = _literals.ReadLocalText(place, member.Values, rule.LongestText(scope.LimitSet));
+                value = texts.GetValueOrDefault("en") ?? texts.GetValueOrDefault("en-US") ?? texts.Values.FirstOrDefault();
                 break;
-            case ValueForm.Integer: ReadInteger(json, element, rule); break;
-            case ValueForm.Literal: ReadEnumValue(json, element, rule); break;
-            case ValueForm.Identifier: ReadIdentifier(json, element, rule); break;
-            case ValueForm.Term: ReadTerm(json, element, rule); break;
-            default: ReadElements(json, scope, element, rule); break;
-        }
-    }
-
-    private void ReadText(JsonElement json, Element element, PropertyRule rule)
-    {
-        if (ReadLiteral(json, element, rule, "string", JsonValueKind.String, JsonValueKind.String) is not { } value) return;
-        var text = value.GetString()!;
-        var limit = rule.LengthLimit(element.Version);
-        if (text.Length > limit)
-            errors.Add("stringTooLong", element.Id, rule.Name, text, $"{element.Id} has a '{rule.Name}' of {text.Length} characters; at most {limit} are allowed.");
-        else if (rule.IsName && !IsName(text))
-            errors.Add("stringInvalid", element.Id, rule.Name, text, $"'{text}' is not a name: a letter, then letters, digits and underscores, not ending in an underscore.");
-        else element.Texts[rule.Name] = text;
-    }
-
-    private void ReadInteger(JsonElement json, Element element, PropertyRule rule)
-    {
-        if (ReadLiteral(json, element, rule, "integer", JsonValueKind.Number, JsonValueKind.Number) is not { } value) return;
-        if (!value.TryGetInt32(out var number))
-        {
-            errors.Add("integerNotInteger", element.Id, rule.Name, value.GetRawText(), $"'{rule.Name}' is a whole number of 32 bits.");
-            return;
-        }
-
-        if (number < rule.Range.Low)
-            errors.Add(rule.Range.Low == rule.Range.High ? "valueNotExact" : "valueBelowMin", element.Id, rule.Name, value.GetRawText(), $"'{rule.Name}' is {number}; the least allowed is {rule.Range.Low}.");
-        else if (number > rule.Range.High)
-            errors.Add(rule.Range.Low == rule.Range.High ? "valueNotExact" : "valueAboveMax", element.Id, rule.Name, value.GetRawText(), $"'{rule.Name}' is {number}; the greatest allowed is {rule.Range.High}.");
-        else element.Integers[rule.Name] = number;
-    }
-
-    private void ReadEnumValue(JsonElement json, Element element, PropertyRule rule)
-    {
-        var inner = json.ValueKind == JsonValueKind.Array && json.GetArrayLength() == 1 ? json[0] : json;
-        if (inner.ValueKind == JsonValueKind.Object && inner.TryGetProperty("@value", out var wrapped)) inner = wrapped;
-        var isNumber = inner.ValueKind == JsonValueKind.Number;
-        var value = ReadLiteral(json, element, rule, isNumber ? "integer" : "string", isNumber ? JsonValueKind.Number : JsonValueKind.String, isNumber ? JsonValueKind.Number : JsonValueKind.String);
-        if (value is not { } literal) return;
-        if (!isNumber) element.Literal = PropertyValue.From(literal.GetString()!);
-        else if (literal.TryGetInt32(out var number)) element.Literal = PropertyValue.From((long)number);
-        else errors.Add("literalNotValid", element.Id, rule.Name, literal.GetRawText(), "An enum value is a string or a whole number of 32 bits.");
-    }
-
-    /// <summary>A literal, alone, in an array of one, or as a value object <c>{"@value": ..., "@type": "xsd:string"}</c>.</summary>
-    private JsonElement? ReadLiteral(JsonElement json, Element element, PropertyRule rule, string kind, JsonValueKind first, JsonValueKind second)
-    {
-        if (json.ValueKind == JsonValueKind.Array)
-        {
-            if (json.GetArrayLength() == 1) return ReadLiteral(json[0], element, rule, kind, first, second);
-            if (json.GetArrayLength() > 1)
-                errors.Add(kind + "MultipleValues", element.Id, rule.Name, json.GetRawText(), $"'{rule.Name}' has several values; one is allowed.");
-            else if (rule.IsRequired)
-                errors.Add(kind + "CountBelowMin", element.Id, rule.Name, "[]", $"'{rule.Name}' has no value; one is required.");
-            return null;
-        }
-
-        if (json.ValueKind == first || json.ValueKind == second) return json;
-        if (json.ValueKind == JsonValueKind.Object) return ReadValueObject(json, element, rule, kind, first, second);
-        errors.Add($"{kind}Not{char.ToUpperInvariant(kind[0])}{kind[1..]}", element.Id, rule.Name, json.GetRawText(), $"'{rule.Name}' is a JSON {kind}, not {json.GetRawText()}.");
-        return null;
-    }
-
-    private JsonElement? ReadValueObject(JsonElement json, Element element, PropertyRule rule, string kind, JsonValueKind first, JsonValueKind second)
-    {
-        foreach (var member in json.EnumerateObject())
-        {
-            var error = member.Name switch
-            {
-                "@value" or "@type" => null,
-                "@context" => "valueObjectContext",
-                "@id" => "valueObjectId",
-                "@graph" => "valueObjectGraph",
-                "@language" => element.Version >= 3 ? "valueObjectLanguage" : null,
-                _ when member.Name.StartsWith('@') => element.Version >= 3 ? "valueObjectKeyword" : null,
-                _ => "valueObjectInvalidProp",
-            };
-            if (error is null) continue;
-            errors.Add(error, element.Id, rule.Name, member.Name, $"The value of '{rule.Name}' has '{member.Name}'; a value object has only @value and @type.");
-            return null;
-        }
-
-        var display = char.ToUpperInvariant(kind[0]) + kind[1..];
-        if (!json.TryGetProperty("@value", out var value))
-            errors.Add(kind + "ObjectNoValue", element.Id, rule.Name, null, $"The value of '{rule.Name}' is an object without @value.");
-        else if (json.TryGetProperty("@type", out var type) && !HasDatatype(type, kind))
-            errors.Add($"{kind}TypeNot{display}", element.Id, rule.Name, type.GetRawText(), $"The value of '{rule.Name}' has @type {type.GetRawText()}; xsd:{kind} is allowed.");
-        else if (value.ValueKind != first && value.ValueKind != second)
-            errors.Add($"{kind}ValueNot{display}", element.Id, rule.Name, value.GetRawText(), $"The @value of '{rule.Name}' is a JSON {kind}, not {value.GetRawText()}.");
-        else return value;
-        return null;
-    }
-
-    private static bool HasDatatype(JsonElement type, string kind) =>
-        (type.ValueKind == JsonValueKind.String && IsDatatype(type.GetString()!, kind)) ||
-        (type.ValueKind == JsonValueKind.Array && type.GetArrayLength() == 1 && type[0].ValueKind == JsonValueKind.String && IsDatatype(type[0].GetString()!, kind));
-
-    private static bool IsDatatype(string type, string kind) =>
-        type == "xsd:" + kind || type == "http://www.w3.org/2001/XMLSchema#" + kind;
-
-    private void ReadIdentifier(JsonElement json, Element element, PropertyRule rule)
-    {
-        if (json.ValueKind == JsonValueKind.Array && json.GetArrayLength() == 1) json = json[0];
-        if (json.ValueKind == JsonValueKind.Array)
-        {
-            if (json.GetArrayLength() > 1) errors.Add("identifierMultipleValues", element.Id, rule.Name, json.GetRawText(), $"'{rule.Name}' has several values; one is allowed.");
-            return;
-        }
-
-        if (json.ValueKind == JsonValueKind.Object && options.AllowIdReferences && json.EnumerateObject().Count() == 1 && json.TryGetProperty("@id", out var id)) json = id;
-        if (json.ValueKind != JsonValueKind.String)
-        {
-            errors.Add("identifierNotString", element.Id, rule.Name, json.GetRawText(), $"'{rule.Name}' is a DTMI as a string.");
-            return;
-        }
-
-        var text = json.GetString()!;
-        if (Dtmi.IsValid(text, element.Version, versionRequired: false)) element.Texts[rule.Name] = text;
-        else errors.Add("identifierNotDtmi", element.Id, rule.Name, text, $"'{rule.Name}' is '{text}', which is not a valid DTMI.");
-    }
-
-    private void ReadTerm(JsonElement json, Element element, PropertyRule rule)
-    {
-        if (json.ValueKind == JsonValueKind.Array && json.GetArrayLength() == 1) json = json[0];
-        if (json.ValueKind == JsonValueKind.Array)
-        {
-            if (json.GetArrayLength() > 1) errors.Add("objectMultipleValues", element.Id, rule.Name, json.GetRawText(), $"'{rule.Name}' has several values; one is allowed.");
-            else if (rule.IsRequired) errors.Add("objectCountBelowMin", element.Id, rule.Name, "[]", $"'{rule.Name}' has no value; one is required.");
-            return;
-        }
-
-        if (json.ValueKind != JsonValueKind.String)
-        {
-            errors.Add("refNotStringOrObject", element.Id, rule.Name, json.GetRawText(), $"'{rule.Name}' is one of: {string.Join(", ", rule.Terms)}.");
-            return;
-        }
-
-        var text = json.GetString()!;
-        if (TermOf(text) is { } term && rule.Terms.Contains(term)) element.Texts[rule.Name] = term;
-        else if (Dtmi.LooksLike(text) && !Dtmi.IsWellFormed(text)) errors.Add("badDtmiOrTerm", element.Id, rule.Name, text, $"'{rule.Name}' is '{text}', which is not a valid DTMI.");
-        else errors.Add("incorrectPropertyValue", element.Id, rule.Name, text, $"'{rule.Name}' is '{text}'; allowed: {string.Join(", ", rule.Terms.Order(StringComparer.Ordinal))}.");
-    }
-
-    private void ReadUnit(JsonElement json, Element element)
-    {
-        if (json.ValueKind == JsonValueKind.Array && json.GetArrayLength() == 1) json = json[0];
-        if (json.ValueKind == JsonValueKind.Array)
-        {
-            if (json.GetArrayLength() > 1) errors.Add("objectMultipleValues", element.Id, "unit", json.GetRawText(), $"{element.Id} has several units; one is allowed.");
-            else errors.Add("objectCountBelowMin", element.Id, "unit", "[]", $"{element.Id} has an empty list of units; one is required.");
-            return;
-        }
-
-        if (json.ValueKind != JsonValueKind.String)
-        {
-            errors.Add("refNotStringOrObject", element.Id, "unit", json.GetRawText(), "A unit is a string such as \"degreeCelsius\".");
-            return;
-        }
-
-        var text = json.GetString()!;
-        var unit = text.StartsWith("dtmi:standard:unit:", StringComparison.Ordinal) || text.StartsWith("dtmi:dtdl:extension:quantitativeTypes:v1:unit:", StringComparison.Ordinal) ? Dtmi.LastSegment(text) : text;
-        var wanted = SemanticTypes.UnitTypeOf[element.SemanticType!];
-        if (!SemanticTypes.UnitTypeOfUnit.TryGetValue(unit, out var unitType))
-            errors.Add("badDtmiOrTerm", element.Id, "unit", text, $"'{text}' is not a unit. {element.SemanticType} takes {SemanticTypes.UnitsOf(element.SemanticType!)}.");
-        else if (unitType != wanted)
-            errors.Add("wrongParent", element.Id, "unit", text, $"Unit '{text}' is a {unitType}, but {element.SemanticType} takes a {wanted}: {SemanticTypes.UnitsOf(element.SemanticType!)}.");
-        else element.Unit = unit;
-    }
-
-    private void ReadElements(JsonElement json, Scope scope, Element element, PropertyRule rule)
-    {
-        var links = new List<Link>();
-        element.Links[rule.Name] = links;
-        if (json.ValueKind == JsonValueKind.Array)
-        {
-            foreach (var entry in json.EnumerateArray()) AddLink(entry, scope, element, rule, links);
-            if (!rule.IsMany && json.GetArrayLength() > 1)
-                errors.Add("objectMultipleValues", element.Id, rule.Name, null, $"'{rule.Name}' of {element.Id} has {json.GetArrayLength()} values; one is allowed.");
-            else if (rule.IsRequiredIn(element.Version) && json.GetArrayLength() == 0)
-                errors.Add("objectCountBelowMin", element.Id, rule.Name, "[]", $"'{rule.Name}' of {element.Id} has no value; one is required.");
-        }
-        else AddLink(json, scope, element, rule, links);
-
-        var limit = rule.CountLimit(element.Version);
-        if (links.Count > limit)
-            errors.Add("objectCountAboveMax", element.Id, rule.Name, null, $"'{rule.Name}' of {element.Id} has {links.Count} values; at most {limit} are allowed.");
-    }
-
-    private void AddLink(JsonElement json, Scope scope, Element element, PropertyRule rule, List<Link> links)
-    {
-        switch (json.ValueKind)
-        {
-            case JsonValueKind.String:
-                if (ReadReference(json.GetString()!, element, rule) is { } link) links.Add(link);
+            case ValueForm.Integer: value = _literals.ReadInteger(place, member.Values, rule.Least, rule.Low, rule.High, member.At); break;
+            case ValueForm.Boolean: value = _literals.ReadBoolean(place, member.Values, rule.Least, member.At); break;
+            case ValueForm.Literal: value = _literals.ReadLiteral(place, member.Values, member.At); break;
+            case ValueForm.Identifier:
+                value = _literals.ReadIdentifier(place, member.Values, rule.Least, isDtmi: true, member.At);
+                if (value is string id && id.Length > (rule.LongestText(scope.LimitSet) ?? int.MaxValue))
+                    errors.Add("identifierTooLong", element.Id, rule.Name, id, $"'{rule.Name}' has {id.Length} characters; at most {rule.LongestText(scope.LimitSet)} are allowed.", member.At);
                 break;
-            case JsonValueKind.Object:
-                if (HasDuplicateKeys(json)) break;
-                if (IsIdReference(json, out var id))
-                {
-                    if (!options.AllowIdReferences)
-                        errors.Add("idReference", element.Id, rule.Name, id, $"A value of '{rule.Name}' is an object with nothing but @id. Write the id as a string instead: \"{id}\".");
-                    else if (ReadReference(id, element, rule) is { } reference) links.Add(reference);
-                    break;
-                }
-
-                if (ContextReader.ReadNested(json, scope, element.Id, options, errors) is not { } inner) break;
-                if (ReadElement(json, inner, element, rule) is { } target) links.Add(new Link { Target = target });
-                break;
-            case JsonValueKind.Null:
-                errors.Add("refNotStringOrObject", element.Id, rule.Name, "null", $"A value of '{rule.Name}' is null; a string or an object was expected.");
-                break;
-            default:
-                errors.Add("refNotStringOrObject", element.Id, rule.Name, json.GetRawText(), $"A value of '{rule.Name}' is {json.GetRawText()}; a string or an object was expected.");
-                break;
+            default: ReadElements(member, scope, element, rule); break;
         }
+
+        if (value is not null) element.Literals[rule.Name] = value;
     }
 
-    private static bool IsIdReference(JsonElement json, out string id)
+    private void ReadElements(LdProperty member, Scope scope, Element element, PropertyRule rule)
     {
-        id = "";
         var count = 0;
-        foreach (var member in json.EnumerateObject())
+        foreach (var value in member.Values.Items)
         {
-            if (++count > 1 || member.Name != "@id" || member.Value.ValueKind != JsonValueKind.String) return false;
-            id = member.Value.GetString()!;
+            if (!rule.IsMany && count > 0)
+            {
+                TellMany(member, element, rule.Name);
+                return;
+            }
+
+            switch (value.Kind)
+            {
+                case LdKind.Text:
+                    if (AddReference(value.Text!, scope, element, rule, value.At)) count++;
+                    else TellBadTerm(value, scope, element, rule.Name, ClassOf(rule, scope.Version));
+                    break;
+                case LdKind.Object:
+                    if (ReadElement(value.Object!, scope, element, rule)) count++;
+                    break;
+                default: TellNoElement(value, element, rule.Name); break;
+            }
         }
 
-        return count == 1;
+        if (count < rule.Least) TellFew(member, element, rule.Name, count, rule.Least);
     }
 
-    private Link? ReadReference(string text, Element element, PropertyRule rule)
+    private void TellMany(LdProperty member, Element element, string name) =>
+        errors.Add("objectMultipleValues", element.Id, name, null, $"'{name}' of {element.Id} has {member.Values.Items.Count} values; one is allowed.", member.At);
+
+    private void TellFew(LdProperty member, Element element, string name, int count, int least) =>
+        errors.Add("objectCountBelowMin", element.Id, name, null, $"'{name}' of {element.Id} has {count} values that can be used; at least {least} is required.", member.At);
+
+    private void TellBadTerm(LdValue value, Scope scope, Element element, string name, ClassRule? wanted = null)
     {
-        if (rule.Terms.Count > 0 && TermOf(text) is { } term && rule.Terms.Contains(term)) return new Link { Term = term };
-        if (Dtmi.IsReserved(text) && Dtmi.IsWellFormed(text))
-            errors.Add("undefinedReservedId", element.Id, rule.Name, text, $"'{rule.Name}' refers to '{text}', which the language does not define for it.");
-        else if (Dtmi.LooksLike(text) && Dtmi.IsValid(text, element.Version, versionRequired: false)) return new Link { Reference = text };
-        else
-            errors.Add("badDtmiOrTerm", element.Id, rule.Name, text, $"'{rule.Name}' is '{text}', which is neither a valid DTMI nor a term allowed there{(rule.Terms.Count > 0 ? $" ({string.Join(", ", rule.Terms.Order(StringComparer.Ordinal))})" : "")}.");
-        return null;
+        var terms = scope.Dtdl.Terms.Where(t => wanted is not null && StandardElements.Find(t.Value) is { } standard && wanted.Refers.Contains(standard.Class)).Select(t => t.Key).Order(StringComparer.Ordinal).ToArray();
+        var hint = terms.Length > 0 ? $" Terms that fit: {string.Join(", ", terms)}." : "";
+        errors.Add("badDtmiOrTerm", element.Id, name, value.Text, $"'{name}' of {element.Id} is '{value.Text}', which is neither a valid DTMI nor a term of DTDL v{scope.Version} and the extensions that @context names.{hint}", value.At);
     }
 
-    private static string? TermOf(string text)
-    {
-        if (!Dtmi.LooksLike(text)) return text;
-        return text.StartsWith("dtmi:dtdl:instance:", StringComparison.Ordinal) || text.StartsWith("dtmi:standard:schema:", StringComparison.Ordinal)
-            ? Dtmi.LastSegment(text) : null;
-    }
+    private void TellNoElement(LdValue value, Element element, string name) =>
+        errors.Add("refNotStringOrObject", element.Id, name, value.ToString(), $"'{name}' of {element.Id} is {value}; a string or an object was expected.", value.At);
 
-    private static bool IsName(string text)
+    private void ReadExtensionValue(LdProperty member, Scope scope, Element element, ExtensionProperty property)
     {
-        if (text.Length == 0 || !char.IsAsciiLetter(text[0]) || text[^1] == '_') return false;
-        foreach (var c in text)
+        var place = new Place(element.Id, property.Form == ExtensionForm.Element ? property.Name : property.Id, scope);
+        var least = property.IsRequired ? 1 : 0;
+        object? value = null;
+        switch (property.Form)
         {
-            if (!char.IsAsciiLetterOrDigit(c) && c != '_') return false;
+            case ExtensionForm.Text: value = _literals.ReadText(place, member.Values, least, property.LongestText, false, property.Pattern, member.At); break;
+            case ExtensionForm.Integer: value = _literals.ReadInteger(place, member.Values, least, property.Low, null, member.At); break;
+            case ExtensionForm.Decimal: value = _literals.ReadDecimal(place, member.Values, least, member.At); break;
+            case ExtensionForm.Duration: value = _literals.ReadDuration(place, member.Values, least, member.At); break;
+            case ExtensionForm.Identifier: value = _literals.ReadIdentifier(place, member.Values, least, isDtmi: false, member.At); break;
+            default: ReadExtensionElement(member, scope, element, property, least); break;
         }
 
-        return true;
+        if (value is not null) element.ExtensionLiterals[property.Id] = value;
+    }
+
+    private void ReadExtensionElement(LdProperty member, Scope scope, Element element, ExtensionProperty property, int least)
+    {
+        var count = 0;
+        foreach (var value in member.Values.Items)
+        {
+            if (count > 0)
+            {
+                TellMany(member, element, property.Name);
+                return;
+            }
+
+            if (value.Kind == LdKind.Object)
+                errors.Add("refObjectNotAllowed", element.Id, property.Name, value.ToString(), $"'{property.Name}' of {element.Id} is an object; a DTMI or a term is expected.", value.At);
+            else if (value.Kind != LdKind.Text) TellNoElement(value, element, property.Name);
+            else if (scope.Resolve(value.Text!) is not { } id) TellBadTerm(value, scope, element, property.Name);
+            else
+            {
+                AddLink(new Link(element, property.Id, id, value.At) { Text = value.Text, Extension = property });
+                count++;
+            }
+        }
+
+        if (count < least) TellFew(member, element, property.Name, count, least);
     }
 }

@@ -3,227 +3,204 @@ using System.Text.Json;
 namespace Twin.Model.Dtdl;
 
 /// <summary>
-/// Turns JSON into <see cref="Element"/>s by the tables of <see cref="Metamodel"/>, and reports what has the wrong form.
-/// What concerns several elements (names, references, depth) is left to <see cref="ElementChecks"/>. One reader a parse.
+/// Turns JSON into <see cref="Element"/>s by the tables of <see cref="Metamodel"/> and <see cref="ExtensionTypes"/>, and
+/// reports what has the wrong form. What concerns several elements is left to <see cref="ElementLinker"/> and
+/// <see cref="ElementChecks"/>. One reader a parse; not thread-safe.
 /// </summary>
 internal sealed partial class ElementReader(DtdlOptions options, ErrorList errors)
 {
-    private static readonly JsonDocumentOptions JsonOptions = new() { MaxDepth = 64 };
+    /// <summary>Longest text of an interface without those written within it, in UTF-16 units; from DTDL v3 on.</summary>
+    private const int LongestPartition = 1 << 20;
 
-    /// <summary>Every element that has an id, by id.</summary>
+    private readonly ContextReader _contexts = new(options, errors);
+    private readonly LiteralReader _literals = new(errors);
+    private readonly List<(string Id, int At, int End)> _partitions = []; // interfaces of the text at hand
+
+    private readonly HashSet<string> _open = new(StringComparer.Ordinal); // ids of the elements around the one that is read
+
+    /// <summary>Every element by id.</summary>
     public Dictionary<string, Element> ById { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Every element, in order of reading.</summary>
-    public List<Element> All { get; } = [];
+    /// <summary>Every link, in order of reading.</summary>
+    public List<Link> Links { get; } = [];
 
     /// <summary>Reads one text: an interface or an array of them.</summary>
-    public void ReadDocument(string json, int document)
+    public void ReadDocument(string json, int index)
     {
-        errors.Document = document;
-        JsonDocument parsed;
+        _partitions.Clear();
+        _open.Clear();
+        errors.Document = new LdDocument(index, []);
         try
         {
-            parsed = JsonDocument.Parse(json.TrimStart('\uFEFF'), JsonOptions);
+            var document = LdReader.Read(json, index);
+            errors.Document = document;
+            foreach (var root in document.Roots) ReadRoot(root);
         }
-        catch (JsonException e)
+        catch (JsonException fault)
         {
-            errors.AddOwn("malformedJson", null, null, null, $"The text is not JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}): {e.Message}");
-            return;
+            errors.AddOwn("malformedJson", null, null, null, $"The text is not JSON (line {fault.LineNumber + 1}, byte {fault.BytePositionInLine + 1}), or nests more than 64 deep: {fault.Message}");
         }
-
-        using (parsed)
+        catch (LdException fault)
         {
-            if (parsed.RootElement.ValueKind != JsonValueKind.Array) ReadRoot(parsed.RootElement);
-            else
-            {
-                foreach (var root in parsed.RootElement.EnumerateArray()) ReadRoot(root);
-            }
+            errors.Document = new LdDocument(index, System.Text.Encoding.UTF8.GetBytes(json));
+            errors.Add(fault.Id, null, fault.Property, null, fault.Message, fault.At);
+        }
+        catch (StopReadingException)
+        {
         }
     }
 
-    private void ReadRoot(JsonElement json)
+    private void ReadRoot(LdValue root)
     {
-        if (json.ValueKind != JsonValueKind.Object)
-        {
-            errors.Add("notJsonObject", null, null, json.GetRawText(), "A model is a JSON object, or an array of JSON objects.");
-            return;
-        }
-
-        if (HasDuplicateKeys(json)) return;
-        var id = json.TryGetProperty("@id", out var given) && given.ValueKind == JsonValueKind.String ? given.GetString() : null;
-        if (ContextReader.ReadRoot(json, id, options, errors) is not { } scope) return;
-        if (json.TryGetProperty("@graph", out _))
-        {
-            errors.Add("topLevelGraphDisallowed", id, "@graph", null, "The model has @graph. Give the interfaces as a JSON array instead.");
-            return;
-        }
-
+        if (root.Kind != LdKind.Object) throw Stop("notJsonObject", null, null, root.ToString(), "A model is a JSON object, or an array of JSON objects.", root.At);
+        var json = root.Object!;
+        var scope = _contexts.Read(json, null);
+        if (json.HasGraph) throw Stop("topLevelGraphDisallowed", json.Id, "@graph", null, "The model has @graph. Give the interfaces as a JSON array instead.", json.At);
+        if (json.Id is null) throw Stop("missingTopLevelId", null, "@id", null, "The model has no @id. Add one, e.g. \"@id\": \"dtmi:com:example:Lamp;1\".", json.At);
+        if (json.Types?.Any(t => t == "Interface" || t == $"dtmi:dtdl:class:Interface;{scope.Version}") != true)
+            throw Stop("typeNotRootable", json.Id, "@type", json.Types is { } types ? string.Join(", ", types) : null, "Only an Interface can stand at the top of a model. Give it \"@type\": \"Interface\".", json.At);
+        foreach (var keyword in scope.RestrictsKeywords ? KeywordsOf(json) : [])
+            throw Stop("topLevelKeywordDisallowed", json.Id, keyword, null, $"The model has '{keyword}', which DTDL does not know. Remove it.", json.At);
         ReadElement(json, scope, null, RootRule);
     }
 
-    private static readonly PropertyRule RootRule = new("", ValueForm.Elements) { Classes = ["Interface"] };
+    private static readonly PropertyRule RootRule = new(new TableLine(["prop", "", "Entity", "id"]));
 
-    /// <summary>Reads an element whose context is known; null after an error that leaves nothing to go on with.</summary>
-    private Element? ReadElement(JsonElement json, Scope scope, Element? parent, PropertyRule via)
+    private static IEnumerable<string> KeywordsOf(LdObject json)
     {
-        if (errors.IsFull) return null;
-        var provisional = parent is null ? null : Dtmi.Derive(parent.Id, via.Name, NameIn(json));
-        if (!TryReadId(json, scope, out var id)) return null;
-        var types = ReadTypes(json, scope, id ?? provisional, via);
-        if (types.Rule is null) return null;
-        if (id is null && (types.Rule.Name == "Interface" || via.Name == "schemas"))
+        if (json.Language is not null) yield return "@language";
+        if (json.Value is not null) yield return "@value";
+        foreach (var keyword in json.Keywords) yield return keyword;
+    }
+
+    /// <summary>Reads an element and registers it, with a link from the one that holds it. False when it was refused.</summary>
+    private bool ReadElement(LdObject json, Scope outer, Element? parent, PropertyRule via)
+    {
+        if (errors.IsFull) return false;
+        var scope = _contexts.Read(json, outer);
+        if (json is { Count: 1, Id: not null }) return ReadIdReference(json, outer, scope, parent, via);
+        CheckKeywords(json, scope, parent);
+        if (via.Versions.Length > 0 && Array.IndexOf(via.Versions, scope.Version) < 0)
+            errors.Add("disallowedVersionDefinition", parent?.Id, via.Name, $"{scope.Version}", $"'{via.Name}' holds an element of DTDL v{scope.Version}; allowed here: v{string.Join(", v", via.Versions)}.", json.At);
+        var id = ReadId(json, scope, parent, via);
+        if (!CheckNew(id, json, scope, parent, via)) return false;
+        if (via.NeedsType && json.Types is null)
         {
-            if (parent is null) errors.Add("missingTopLevelId", null, "@id", null, "The interface has no @id. Add one, e.g. \"@id\": \"dtmi:example:Lamp;1\".");
-            else errors.Add("missingRequiredId", parent.Id, via.Name, null, $"A value of {parent.Id}'s '{via.Name}' has no @id, which is required there.");
-            return null;
+            var wanted = ClassOf(via, scope.Version);
+            errors.Add("badType", parent?.Id, via.Name, id, $"{id} has no @type; '{via.Name}' takes: {wanted?.DescribeTakes()}.", json.At);
+            return false;
         }
 
-        if (id is not null && !CheckIdForClass(id, types.Rule.Name, scope)) return null;
-        var element = new Element(id ?? provisional!, types.Rule, scope.Version, errors.Document, parent) { SemanticType = types.SemanticType, IsIndexed = types.IsIndexed };
-        Register(element, id is not null);
+        var definedIn = parent is null ? null : parent.IsInterface ? parent.Id : parent.DefinedIn ?? parent.Id;
+        var types = ReadTypes(json, scope, id, parent, via);
+        if (types.Rule is not { } rule) return false;
+        var element = new Element(id, rule, parent?.Id, definedIn, outer.LimitSet) { Document = errors.Document, Source = json };
+        AddExtensions(element, types, json);
+        _open.Add(id);
         ReadProperties(json, scope, element, types);
-        return element;
+        _open.Remove(id);
+        if (element.IsInterface) CheckPartition(element, json, scope);
+        ById[id] = element;
+        if (parent is not null) AddLink(new Link(parent, via.Name, id, json.At) { Rule = via });
+        return true;
     }
 
-    private void Register(Element element, bool hasOwnId)
+    private void AddLink(Link link)
     {
-        All.Add(element);
-        if (ById.TryAdd(element.Id, element)) return;
-        if (hasOwnId)
-            errors.Add("duplicateDefinition", element.Id, null, null, $"'{element.Id}' is defined more than once. Give each element an @id of its own, or refer to the first by its id.");
+        Links.Add(link);
+        if (!link.Holder.Links.TryGetValue(link.Property, out var links)) link.Holder.Links[link.Property] = links = [];
+        links.Add(link);
     }
 
-    private bool TryReadId(JsonElement json, Scope scope, out string? id)
+    private static ClassRule? ClassOf(PropertyRule via, int version) => Metamodel.Classes(version).GetValueOrDefault(via.ClassName);
+
+    private bool ReadIdReference(LdObject json, Scope outer, Scope scope, Element? parent, PropertyRule via)
     {
-        id = null;
-        if (!json.TryGetProperty("@id", out var given)) return true;
-        id = given.ValueKind == JsonValueKind.String ? given.GetString() : null;
-        if (string.IsNullOrEmpty(id))
+        if (!options.AllowIdReferences || outer.Version > 2 || parent is null)
         {
-            errors.Add("idNotString", null, "@id", given.GetRawText(), "@id is a DTMI as a string.");
+            errors.Add("idReference", parent?.Id, via.Name, json.Id, $"A value of '{via.Name}' is an object with nothing but @id. Write the id as a string instead: \"{json.Id}\".", json.At);
             return false;
         }
 
-        if (id.Length > Dtmi.Longest)
-        {
-            errors.Add("idTooLong", id, "@id", id, $"The @id has {id.Length} characters; at most {Dtmi.Longest} are allowed.");
-            return false;
-        }
-
-        if (!Dtmi.IsValid(id, scope.Version, versionRequired: false))
-        {
-            errors.Add("invalidId", null, "@id", id, $"'{id}' is not a valid id. An id is like dtmi:com:example:Lamp;1: segments of letters, digits and inner underscores that begin with a letter, then a version.");
-            return false;
-        }
-
-        if (!Dtmi.IsReserved(id)) return true;
-        errors.Add("reservedId", null, "@id", id, $"'{id}' begins with dtmi:dtdl:, dtmi:standard: or dtmi:iotcentral:, which are reserved.");
+        if (AddReference(json.Id!, scope, parent, via, json.At)) return true;
+        errors.Add("idRefBadDtmiOrTerm", parent.Id, via.Name, json.Id, $"The @id '{json.Id}' in a value of '{via.Name}' is neither a valid DTMI nor a term of DTDL v{scope.Version}.", json.At);
         return false;
     }
 
-    private bool CheckIdForClass(string id, string className, Scope scope)
+    /// <summary>Adds a link to what a DTMI or term stands for; false when it is neither.</summary>
+    private bool AddReference(string text, Scope scope, Element parent, PropertyRule via, int at)
     {
-        if (className != "Interface") return true;
-        if (scope.Version == 2 && id.Length > Dtmi.LongestInterfaceV2)
-        {
-            errors.Add("idTooLongForType", id, "@id", id, $"The interface's @id has {id.Length} characters; at most {Dtmi.LongestInterfaceV2} are allowed.");
-            return false;
-        }
+        if (scope.Resolve(text) is not { } id) return false;
+        AddLink(new Link(parent, via.Name, id, at) { Text = text, Rule = via, Expected = ClassOf(via, scope.Version) });
+        return true;
+    }
 
-        if (Dtmi.IsValid(id, scope.Version)) return true;
-        errors.Add("invalidIdForType", id, "@id", id, $"The interface's @id '{id}' needs a version, e.g. '{id};1'.");
+    private void CheckKeywords(LdObject json, Scope scope, Element? parent)
+    {
+        var owner = json.Id ?? parent?.Id;
+        if (json.HasGraph) errors.Add("graphDisallowed", owner, "@graph", null, "An element has @graph, which DTDL does not allow. Remove it.", json.At);
+        if (!scope.RestrictsKeywords) return;
+        foreach (var keyword in KeywordsOf(json)) errors.Add("keywordDisallowed", owner, keyword, null, $"An element has '{keyword}', which DTDL does not know. Remove it.", json.At);
+    }
+
+    private string ReadId(LdObject json, Scope scope, Element? parent, PropertyRule via)
+    {
+        if (json.Id is not { } id) return DeriveId(json, scope, parent, via);
+        if (id.Length == 0) throw Stop("idNotString", null, "@id", null, "@id is a DTMI as a string.", json.At);
+        var longest = Dtmi.LongestId(scope.Version, scope.LimitSet);
+        if (id.Length > longest) throw Stop("idTooLong", id, "@id", id, $"The @id has {id.Length} characters; at most {longest} are allowed.", json.At);
+        if (!Dtmi.IsValid(id, scope.Version))
+            throw Stop("invalidId", null, "@id", id, $"'{id}' is not a valid id. An id is like dtmi:com:example:Lamp;1: segments of letters, digits and inner underscores that begin with a letter, then a version.", json.At);
+        if (scope.Reserves(id) && !(options.AllowIdReferences && scope.Version == 2))
+            throw Stop("reservedId", null, "@id", id, $"'{id}' begins as ids of the language or an extension do, which are reserved. Choose another.", json.At);
+        return id;
+    }
+
+    private string DeriveId(LdObject json, Scope scope, Element? parent, PropertyRule via)
+    {
+        if (via.NeedsId || parent is null)
+            throw Stop("missingRequiredId", parent?.Id, via.Name, null, $"A value of '{via.Name}' has no @id, which is required there.", json.At);
+        if (via.Segment is not { } segment) return Dtmi.Derive(parent.Id, via.Name, null);
+        var named = json.Properties.FirstOrDefault(p => p.Name == segment || (p.Name.StartsWith($"dtmi:dtdl:property:{segment};", StringComparison.Ordinal)))
+            ?? throw Stop("missingDtmiSegPropertyValue", parent.Id, via.Name, null, $"A value of '{via.Name}' of {parent.Id} has no '{segment}'. Give it one, or an @id.", json.At);
+        var ignored = new ErrorList();
+        return new LiteralReader(ignored).ReadLiteral(new Place(parent.Id, segment, scope), named.Values, named.At) switch
+        {
+            string text => Dtmi.Derive(parent.Id, via.Name, text),
+            int number => Dtmi.Derive(parent.Id, via.Name, number.ToString(System.Globalization.CultureInfo.InvariantCulture)),
+            double number => Dtmi.Derive(parent.Id, via.Name, number.ToString(System.Globalization.CultureInfo.InvariantCulture).Replace('.', '_')),
+            _ => throw Stop("dtmiSegPropertyNotStringOrNumber", parent.Id, via.Name, segment, $"The '{segment}' of a value of '{via.Name}' of {parent.Id} is neither text nor a number.", named.At),
+        };
+    }
+
+    private bool CheckNew(string id, LdObject json, Scope scope, Element? parent, PropertyRule via)
+    {
+        if (!ById.ContainsKey(id) && !_open.Contains(id)) return true;
+        if (!Dtmi.IsDerived(id))
+            errors.Add("duplicateDefinition", id, null, null, $"'{id}' is defined more than once. Give each element an @id of its own, or refer to the first by its id.", json.At);
+        else if (via.Segment is { } segment && !(options.AllowIdReferences && scope.Version == 2))
+            errors.Add("nonUniquePropertyValue", parent?.Id, via.Name, json.Find(segment)?.Values.Items.FirstOrDefault()?.ToString(), $"'{via.Name}' of {parent?.Id} has two elements with the same '{segment}'. Make them differ.", json.At);
         return false;
     }
 
-    private void ReadProperties(JsonElement json, Scope scope, Element element, in ElementTypes types)
+    private void CheckPartition(Element element, LdObject json, Scope scope)
     {
-        var seen = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var member in json.EnumerateObject())
+        var from = _partitions.FindIndex(p => p.At > json.At);
+        if (scope.Version >= 3 && json.End - json.At >= LongestPartition)
         {
-            var key = member.Name;
-            if (key.StartsWith('@'))
-            {
-                ReadKeyword(key, scope, element);
-                continue;
-            }
-
-            var name = PropertyNameOf(key);
-            if (name == "unit" && element.SemanticType is not null)
-            {
-                if (CheckOnce(seen, name, element)) ReadUnit(member.Value, element);
-                continue;
-            }
-
-            if (name is null || !element.Rule.Properties.TryGetValue(name, out var rule) || rule.Since > scope.Version || (rule.GoneIn > 0 && rule.GoneIn <= scope.Version))
-            {
-                if (name == "annotates" && types.IsAnnotation) continue;
-                if (!types.AllowsUnknownProperties) ReportUnknownProperty(key, element);
-                continue;
-            }
-
-            if (CheckOnce(seen, name, element)) ReadValue(member.Value, scope, element, rule);
+            var length = errors.Document!.LengthOf(json.At, json.End);
+            for (var i = from; i >= 0 && i < _partitions.Count; i++) length -= errors.Document.LengthOf(_partitions[i].At, _partitions[i].End) - _partitions[i].Id.Length - 2;
+            if (length > LongestPartition)
+                errors.Add("partitionTooLarge", element.Id, null, null, $"The interface {element.Id} has {length} characters; at most {LongestPartition} are allowed.", json.At);
         }
 
-        foreach (var rule in element.Rule.Properties.Values)
-        {
-            if (rule.IsRequiredIn(scope.Version) && !seen.Contains(rule.Name)) ReportMissing(rule, element);
-        }
-
-        if (element.SemanticType is not null && !seen.Contains("unit"))
-            errors.Add("missingSupplementalObjectProperty", element.Id, "unit", null, $"{element.Id} has semantic type {element.SemanticType} and so needs a unit: {SemanticTypes.UnitsOf(element.SemanticType)}.");
+        if (from >= 0) _partitions.RemoveRange(from, _partitions.Count - from); // they are part of this one now
+        _partitions.Add((element.Id, json.At, json.End));
     }
 
-    private bool CheckOnce(HashSet<string> seen, string name, Element element)
+    private StopReadingException Stop(string id, string? element, string? property, string? value, string message, int at)
     {
-        if (seen.Add(name)) return true;
-        errors.Add("duplicatePropertyName", element.Id, name, null, $"{element.Id} has property '{name}' more than once.");
-        return false;
-    }
-
-    private void ReadKeyword(string key, Scope scope, Element element)
-    {
-        if (key == "@graph") errors.Add("graphDisallowed", element.Id, key, null, $"{element.Id} has @graph, which is not allowed.");
-        else if (scope.Version >= 3 && key is not ("@id" or "@type" or "@context"))
-            errors.Add("keywordDisallowed", element.Id, key, null, $"{element.Id} has '{key}', which DTDL does not know.");
-    }
-
-    private void ReportMissing(PropertyRule rule, Element element)
-    {
-        var id = rule.Form switch { ValueForm.Elements or ValueForm.Term => "missingObjectProperty", ValueForm.Identifier => "missingIdentifierProperty", _ => "missingLiteralProperty" };
-        errors.Add(id, element.Id, rule.Name, null, $"{element.Id} ({element.Class}) has no '{rule.Name}', which is required.");
-    }
-
-    private void ReportUnknownProperty(string key, Element element)
-    {
-        if (Dtmi.LooksLike(key) && !Dtmi.IsWellFormed(key))
-            errors.Add("propertyInvalidDtmi", element.Id, key, null, $"{element.Id} has a property '{key}' that is not a valid DTMI.");
-        else if (Dtmi.LooksLike(key) || Metamodel.KnownTerms.Contains(key))
-            errors.Add("propertyIrrelevantDtmiOrTerm", element.Id, key, null, $"A {element.Class} has no property '{key}'. Remove it, or add the type that brings it.");
-        else if (key.Contains(':', StringComparison.Ordinal))
-            errors.Add("propertyNotDtmiNorTerm", element.Id, key, null, $"{element.Id} has a property '{key}' that is neither a DTMI nor a DTDL term.");
-        else
-            errors.Add("propertyUndefinedTerm", element.Id, key, null, $"{element.Id} has a property '{key}' that DTDL v{element.Version} does not know.");
-    }
-
-    private static string? PropertyNameOf(string key)
-    {
-        if (!Dtmi.LooksLike(key)) return key;
-        return key.StartsWith("dtmi:dtdl:property:", StringComparison.Ordinal) ? Dtmi.LastSegment(key) : null;
-    }
-
-    private static string? NameIn(JsonElement json) =>
-        json.TryGetProperty("name", out var name) && name.ValueKind == JsonValueKind.String ? name.GetString() : null;
-
-    private bool HasDuplicateKeys(JsonElement json)
-    {
-        var seen = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var member in json.EnumerateObject())
-        {
-            if (seen.Add(member.Name)) continue;
-            errors.Add("duplicatePropertyName", null, member.Name, null, $"The object has '{member.Name}' more than once.");
-            return true;
-        }
-
-        return false;
+        errors.Add(id, element, property, value, message, at);
+        return new StopReadingException();
     }
 }

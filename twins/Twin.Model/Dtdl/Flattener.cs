@@ -6,19 +6,18 @@ namespace Twin.Model.Dtdl;
 /// Turns checked elements into <see cref="InterfaceDefinition"/>s: bases first in the order of <c>extends</c>, then the
 /// interface's own contents, then the properties of components as <c>component/name</c>.
 /// </summary>
-internal sealed class Flattener(ModelSet known, ErrorList errors)
+internal sealed class Flattener(ModelSet known, SchemaBuilder schemas, ErrorList errors)
 {
     /// <summary>Most properties of one interface, inherited and component ones counted: they become columns.</summary>
     public const int MostProperties = 10_000;
 
     private readonly Dictionary<string, InterfaceDefinition> _done = new(StringComparer.Ordinal);
-    private readonly Dictionary<Element, Schema> _schemas = [];
 
     public ModelSet Run(IEnumerable<Element> elements)
     {
         foreach (var element in elements)
         {
-            if (element.Class == "Interface") Define(element);
+            if (element.IsInterface) Define(element);
         }
 
         return new ModelSet(known.Interfaces.Values.Where(i => !_done.ContainsKey(i.Id)).Concat(_done.Values));
@@ -26,20 +25,21 @@ internal sealed class Flattener(ModelSet known, ErrorList errors)
 
     private InterfaceDefinition Define(Element element)
     {
+        if (element.Known is { } before) return before;
         if (_done.TryGetValue(element.Id, out var found)) return found;
         var parts = new Parts();
-        foreach (var link in element.LinksOf("extends")) parts.Inherit(link.Target is { } target ? Define(target) : link.Known!);
-        foreach (var link in element.LinksOf("contents")) AddContent(link.Target!, parts);
+        foreach (var extended in element.Targets("extends")) parts.Inherit(Define(extended));
+        foreach (var content in element.Targets("contents")) AddContent(content, parts);
         if (parts.IsTooMuch)
         {
             errors.Document = element.Document;
-            errors.AddOwn("tooManyProperties", element.Id, "contents", null, $"{element.Id} has more than {MostProperties} properties, its bases' and components' counted.");
+            errors.AddOwn("tooManyProperties", element.Id, "contents", null, $"{element.Id} has more than {MostProperties} properties, its bases' and components' counted.", element.At);
         }
 
         parts.Bases.Add(element.Id);
         var properties = parts.Properties.Values.Select((p, ordinal) => p with { Ordinal = ordinal }).ToArray();
         var definition = new InterfaceDefinition(
-            element.Id, element.Texts.GetValueOrDefault("displayName") ?? Dtmi.LastSegment(element.Id), parts.Bases, properties,
+            element.Id, element.Literals.GetValueOrDefault("displayName") as string ?? Dtmi.LastSegment(element.Id), parts.Bases, properties,
             parts.Components.Values, parts.Relationships.Values, parts.Telemetries.Values, parts.Commands.Values);
         return _done[element.Id] = definition;
     }
@@ -50,68 +50,48 @@ internal sealed class Flattener(ModelSet known, ErrorList errors)
         {
             case "Property":
                 parts.Add(new PropertyDefinition(
-                    0, content.Name, SchemaOf(content), content.Booleans.GetValueOrDefault("writable"), content.Unit, content.SemanticType, content.IsIndexed));
+                    0, content.Name, SchemaOf(content), content.Literals.GetValueOrDefault("writable") is true, UnitOf(content), SemanticTypeOf(content), content.Extensions.Exists(e => e.Id == IndexedType)));
                 break;
             case "Telemetry":
-                parts.Telemetries.TryAdd(content.Name, new TelemetryDefinition(content.Name, SchemaOf(content), content.Unit));
+                parts.Telemetries.TryAdd(content.Name, new TelemetryDefinition(content.Name, SchemaOf(content), UnitOf(content)));
                 break;
             case "Command":
-                parts.Commands.TryAdd(content.Name, new CommandDefinition(content.Name, PayloadOf(content, "request"), PayloadOf(content, "response")));
+                parts.Commands.TryAdd(content.Name, new CommandDefinition(content.Name, PayloadOf(content, "request"), PayloadOf(content, "response"))
+                {
+                    IsRequestNullable = IsNullable(content, "request"), IsResponseNullable = IsNullable(content, "response"),
+                });
                 break;
             case "Relationship":
-                var own = content.LinksOf("properties").ToFrozenDictionary(p => p.Target!.Name, p => SchemaOf(p.Target!), StringComparer.Ordinal);
-                int? most = content.Integers.TryGetValue("maxMultiplicity", out var number) ? (int)number : null;
-                parts.Relationships.TryAdd(content.Name, new RelationshipDefinition(content.Name, content.Texts.GetValueOrDefault("target"), most, own));
+                var own = content.Targets("properties").ToFrozenDictionary(p => p.Name, SchemaOf, StringComparer.Ordinal);
+                parts.Relationships.TryAdd(content.Name, new RelationshipDefinition(content.Name, content.Literals.GetValueOrDefault("target") as string, content.Literals.GetValueOrDefault("maxMultiplicity") as int?, own));
                 break;
             case "Component":
-                var link = content.LinkOf("schema")!;
-                var definition = link.Target is { } target ? Define(target) : link.Known!;
+                var definition = Define(content.Target("schema")!);
                 parts.Components.TryAdd(content.Name, new ComponentDefinition(content.Name, definition));
                 foreach (var property in definition.Properties) parts.Add(property with { Path = $"{content.Name}/{property.Path}" });
                 break;
         }
     }
 
-    private Schema? PayloadOf(Element command, string property) => command.LinkOf(property)?.Target is { } payload ? SchemaOf(payload) : null;
+    private const string IndexedType = "dtmi:twin:class:Indexed;1";
 
-    private Schema SchemaOf(Element holder) => ToSchema(holder.LinkOf("schema")!);
+    private Schema? PayloadOf(Element command, string property) => command.Target(property) is { } payload ? SchemaOf(payload) : null;
 
-    private Schema ToSchema(Link link)
+    private static bool IsNullable(Element command, string property) => command.Target(property)?.Literals.GetValueOrDefault("nullable") is true;
+
+    private Schema SchemaOf(Element holder) => schemas.Get(holder.Target("schema")!);
+
+    private static string? SemanticTypeOf(Element content) => content.Extensions.FirstOrDefault(e => e.Kind == "SemanticType")?.Name;
+
+    private static string? UnitOf(Element content)
     {
-        if (link.Term is { } term) return Terms[term];
-        var element = link.Target!;
-        if (_schemas.TryGetValue(element, out var found)) return found;
-        return _schemas[element] = element.Class switch
+        foreach (var links in content.Links.Values)
         {
-            "Array" => new Schema(SchemaKind.Array) { Element = ToSchema(element.LinkOf("elementSchema")!) },
-            "Map" => new Schema(SchemaKind.Map) { Element = SchemaOf(element.LinkOf("mapValue")!.Target!) },
-            "Object" => new Schema(SchemaKind.Object)
-            {
-                Fields = element.LinksOf("fields").ToFrozenDictionary(f => f.Target!.Name, f => SchemaOf(f.Target!), StringComparer.Ordinal),
-            },
-            _ => new Schema(SchemaKind.Enum)
-            {
-                Members = [.. element.LinksOf("enumValues").Select(m => new EnumMember(m.Target!.Name, m.Target.Literal))],
-            },
-        };
+            if (links is [{ Extension.Name: "unit", Target: { } unit }, ..]) return Dtmi.LastSegment(unit.Id);
+        }
+
+        return null;
     }
-
-    private static readonly FrozenDictionary<string, Schema> Terms = Metamodel.SchemaTerms.ToFrozenDictionary(t => t, ToPrimitive, StringComparer.Ordinal);
-
-    private static Schema ToPrimitive(string term) => term switch
-    {
-        "boolean" => new Schema(SchemaKind.Boolean),
-        "integer" => new Schema(SchemaKind.Integer) { Minimum = int.MinValue, Maximum = int.MaxValue },
-        "long" => new Schema(SchemaKind.Long),
-        "float" => new Schema(SchemaKind.Float),
-        "double" => new Schema(SchemaKind.Double),
-        "string" => new Schema(SchemaKind.String),
-        "date" => new Schema(SchemaKind.Date),
-        "dateTime" => new Schema(SchemaKind.DateTime),
-        "time" => new Schema(SchemaKind.Time),
-        "duration" => new Schema(SchemaKind.Duration),
-        _ => new Schema(SchemaKind.Geospatial),
-    };
 
     private sealed class Parts
     {

@@ -2,141 +2,186 @@ using System.Collections.Frozen;
 
 namespace Twin.Model.Dtdl;
 
-/// <summary>What JSON a property of an element takes.</summary>
+/// <summary>What JSON a property of a class takes.</summary>
 internal enum ValueForm : byte
 {
     Text,
     LocalText,
-    Boolean,
     Integer,
-    Identifier,
+    Boolean,
     Literal,
+    Identifier,
     Elements,
-    Term,
 }
 
-/// <summary>One property of one DTDL class. Two limits: v2's and v3's.</summary>
-internal sealed record PropertyRule(string Name, ValueForm Form)
+/// <summary>One property of one class in one version of the language.</summary>
+internal sealed class PropertyRule
 {
-    public bool IsRequired { get; init; }
+    private readonly int[] _lengths;
 
-    /// <summary>Required in v2 only.</summary>
-    public bool IsRequiredInV2 { get; init; }
-
-    public bool IsMany { get; init; }
-
-    /// <summary>Classes that element values may be of.</summary>
-    public string[] Classes { get; init; } = [];
-
-    /// <summary>Terms that element or term values may be.</summary>
-    public FrozenSet<string> Terms { get; init; } = FrozenSet<string>.Empty;
-
-    public (int V2, int V3) MaxLength { get; init; } = (int.MaxValue, int.MaxValue);
-
-    public (int V2, int V3) MaxCount { get; init; } = (int.MaxValue, int.MaxValue);
-
-    public (int Low, int High) Range { get; init; } = (int.MinValue, int.MaxValue);
-
-    /// <summary>The text is a name: a letter, then letters, digits, underscores, not ending in one.</summary>
-    public bool IsName { get; init; }
-
-    /// <summary>DTDL version in which the property ceased to be; 0 when it still is.</summary>
-    public int GoneIn { get; init; }
-
-    /// <summary>DTDL version that brought the property.</summary>
-    public int Since { get; init; } = 2;
-
-    public bool IsRequiredIn(int version) => Since <= version && (IsRequired || (IsRequiredInV2 && version == 2));
-
-    public int LengthLimit(int version) => version == 2 ? MaxLength.V2 : MaxLength.V3;
-
-    public int CountLimit(int version) => version == 2 ? MaxCount.V2 : MaxCount.V3;
-}
-
-/// <summary>One DTDL class.</summary>
-internal sealed record ClassRule(string Name, FrozenDictionary<string, PropertyRule> Properties)
-{
-    /// <summary>Semantic types may be added.</summary>
-    public bool TakesSemanticTypes(int version) =>
-        Name is "Telemetry" or "Property" || (version >= 3 && Name is ("Field" or "MapValue" or "CommandRequest" or "CommandResponse"));
-}
-
-/// <summary>The classes of DTDL v2 and v3 as tables; the reader and the checks follow them and know no class by name where a table will do.</summary>
-internal static class Metamodel
-{
-    public static readonly FrozenSet<string> PrimitiveTerms = Set("boolean date dateTime double duration float integer long string time");
-
-    public static readonly FrozenSet<string> GeospatialTerms = Set("lineString multiLineString multiPoint multiPolygon point polygon");
-
-    public static readonly FrozenSet<string> SchemaTerms = Set("boolean date dateTime double duration float integer long string time lineString multiLineString multiPoint multiPolygon point polygon");
-
-    private static readonly string[] SchemaClasses = ["Array", "Enum", "Map", "Object"];
-
-    private static readonly PropertyRule Name = new("name", ValueForm.Text) { IsRequired = true, IsName = true, MaxLength = (64, 512) };
-
-    private static readonly PropertyRule SchemaRule = new("schema", ValueForm.Elements) { IsRequired = true, Classes = SchemaClasses, Terms = SchemaTerms };
-
-    private static readonly PropertyRule[] Common =
-    [
-        new("displayName", ValueForm.LocalText) { MaxLength = (64, 512) },
-        new("description", ValueForm.LocalText) { MaxLength = (512, 512) },
-        new("comment", ValueForm.Text) { MaxLength = (512, 512) },
-    ];
-
-    /// <summary>Every class by name.</summary>
-    public static readonly FrozenDictionary<string, ClassRule> Classes = new[]
+    public PropertyRule(TableLine line)
     {
-        Class("Interface",
-            new("contents", ValueForm.Elements) { IsMany = true, Classes = ["Command", "Component", "Property", "Relationship", "Telemetry"], MaxCount = (300, 100_000) },
-            new("extends", ValueForm.Elements) { IsMany = true, Classes = ["Interface"], MaxCount = (2, 1024) },
-            new("schemas", ValueForm.Elements) { IsMany = true, Classes = SchemaClasses }),
-        Class("Telemetry", Name, SchemaRule),
-        Class("Property", Name, SchemaRule, new("writable", ValueForm.Boolean)),
-        Class("Command", Name,
-            new("request", ValueForm.Elements) { Classes = ["CommandPayload", "CommandRequest"] },
-            new("response", ValueForm.Elements) { Classes = ["CommandPayload", "CommandResponse"] },
-            new("commandType", ValueForm.Term) { Terms = Set("synchronous asynchronous"), GoneIn = 3 }),
-        Class("CommandPayload", Name, SchemaRule),
-        Class("CommandRequest", Name, SchemaRule, new("nullable", ValueForm.Boolean) { Since = 3 }),
-        Class("CommandResponse", Name, SchemaRule, new("nullable", ValueForm.Boolean) { Since = 3 }),
-        Class("Relationship", Name,
-            new("target", ValueForm.Identifier),
-            new("minMultiplicity", ValueForm.Integer) { Range = (0, 0) },
-            new("maxMultiplicity", ValueForm.Integer) { Range = (1, 500) },
-            new("properties", ValueForm.Elements) { IsMany = true, Classes = ["Property"], MaxCount = (300, 100_000) },
-            new("writable", ValueForm.Boolean)),
-        Class("Component", Name, new("schema", ValueForm.Elements) { IsRequired = true, Classes = ["Interface"] }),
-        Class("Array", new PropertyRule("elementSchema", ValueForm.Elements) { IsRequired = true, Classes = SchemaClasses, Terms = SchemaTerms }),
-        Class("Enum",
-            new("enumValues", ValueForm.Elements) { IsMany = true, IsRequiredInV2 = true, Classes = ["EnumValue"], MaxCount = (100, 100_000) },
-            new("valueSchema", ValueForm.Term) { IsRequired = true, Terms = Set("integer string") }),
-        Class("EnumValue", Name, new("enumValue", ValueForm.Literal) { IsRequired = true }),
-        Class("Map",
-            new("mapKey", ValueForm.Elements) { IsRequired = true, Classes = ["MapKey"] },
-            new("mapValue", ValueForm.Elements) { IsRequired = true, Classes = ["MapValue"] }),
-        Class("MapKey", Name, new("schema", ValueForm.Term) { IsRequired = true, Terms = Set("string") }),
-        Class("MapValue", Name, SchemaRule),
-        Class("Object", new PropertyRule("fields", ValueForm.Elements) { IsMany = true, IsRequiredInV2 = true, Classes = ["Field"], MaxCount = (30, 100_000) }),
-        Class("Field", Name, SchemaRule),
-    }.ToFrozenDictionary(c => c.Name, StringComparer.Ordinal);
-
-    /// <summary>Every property name of any class, and every class and instance name: terms that mean something, though perhaps not here.</summary>
-    public static readonly FrozenSet<string> KnownTerms = Classes.Keys
-        .Concat(Classes.Values.SelectMany(c => c.Properties.Keys))
-        .Concat(SchemaTerms).Concat(SemanticTypes.UnitTypeOf.Keys).Concat(SemanticTypes.UnitTypeOfUnit.Keys).Concat(SemanticTypes.UnitTypeOfUnit.Values)
-        .Concat(["unit", "SemanticType", "synchronous", "asynchronous", "Entity", "Content", "Schema", "NamedEntity", "SchemaField", "PrimitiveSchema", "ComplexSchema", "CommandType"])
-        .ToFrozenSet(StringComparer.Ordinal);
-
-    /// <summary>The classes of a DTDL version.</summary>
-    public static ClassRule? FindClass(string name, int version)
-    {
-        if (version == 2 && name is ("CommandRequest" or "CommandResponse")) return null;
-        if (version >= 3 && name == "CommandPayload") return null;
-        return Classes.GetValueOrDefault(name);
+        Name = line[1];
+        (Form, ClassName) = line[2] switch
+        {
+            "string" => (ValueForm.Text, ""),
+            "langString" => (ValueForm.LocalText, ""),
+            "integer" => (ValueForm.Integer, ""),
+            "boolean" => (ValueForm.Boolean, ""),
+            "literal" => (ValueForm.Literal, ""),
+            "identifier" => (ValueForm.Identifier, ""),
+            var name => (ValueForm.Elements, name),
+        };
+        Least = line.FindNumber("least") ?? (line.Has("required") ? 1 : 0);
+        IsMany = line.Has("many");
+        Most = line.FindNumber("most");
+        Low = line.FindNumber("low");
+        High = line.FindNumber("high");
+        IsName = line.Has("name");
+        Segment = line.Find("segment");
+        Key = line.Find("key");
+        Unique = line.List("unique");
+        Values = line.List("values");
+        Versions = [.. line.List("versions").Select(v => int.Parse(v, System.Globalization.CultureInfo.InvariantCulture))];
+        NeedsId = line.Has("id");
+        NeedsType = !line.Has("untyped");
+        _lengths = [.. (line.Find("length") ?? "").Split('/', StringSplitOptions.RemoveEmptyEntries).Select(v => int.Parse(v, System.Globalization.CultureInfo.InvariantCulture))];
     }
 
-    private static ClassRule Class(string name, params PropertyRule[] properties) =>
-        new(name, properties.Concat(Common).ToFrozenDictionary(p => p.Name, StringComparer.Ordinal));
+    public string Name { get; }
 
-    private static FrozenSet<string> Set(string words) => words.Split(' ').ToFrozenSet(StringComparer.Ordinal);
+    public ValueForm Form { get; }
+
+    /// <summary>Class of the elements it takes; empty for literals.</summary>
+    public string ClassName { get; }
+
+    /// <summary>Fewest values; with 1 or more the property must be there.</summary>
+    public int Least { get; }
+
+    public bool IsMany { get; }
+
+    /// <summary>Most values; null is unbounded. Only where <see cref="IsMany"/>.</summary>
+    public int? Most { get; }
+
+    public int? Low { get; }
+
+    public int? High { get; }
+
+    /// <summary>The text is a name: a letter, then letters, digits and underscores, not ending in an underscore.</summary>
+    public bool IsName { get; }
+
+    /// <summary>The property of a value that its derived id ends in.</summary>
+    public string? Segment { get; }
+
+    /// <summary>The property that tells values apart.</summary>
+    public string? Key { get; }
+
+    /// <summary>Properties of the values that no two may share.</summary>
+    public string[] Unique { get; }
+
+    /// <summary>Terms it may have, of those its class allows; empty allows all.</summary>
+    public string[] Values { get; }
+
+    /// <summary>DTDL versions its values may be of.</summary>
+    public int[] Versions { get; }
+
+    /// <summary>A value written in place must have an @id.</summary>
+    public bool NeedsId { get; }
+
+    /// <summary>A value written in place must have a @type.</summary>
+    public bool NeedsType { get; }
+
+    /// <summary>Longest text in UTF-16 units under a limit set; null is unbounded.</summary>
+    public int? LongestText(int limitSet) => _lengths.Length == 0 ? null : _lengths[Math.Min(limitSet, _lengths.Length - 1)];
+}
+
+/// <summary>One class in one version of the language.</summary>
+internal sealed class ClassRule(string name, int version, string parent, string[] takes, string[] refers)
+{
+    public string Name { get; } = name;
+
+    public int Version { get; } = version;
+
+    public string Parent { get; } = parent;
+
+    /// <summary>Concrete classes that an element written in place may be of where this class is asked for.</summary>
+    public FrozenSet<string> Takes { get; } = takes.ToFrozenSet(StringComparer.Ordinal);
+
+    /// <summary>Concrete classes that a referenced element may be of.</summary>
+    public FrozenSet<string> Refers { get; } = refers.ToFrozenSet(StringComparer.Ordinal);
+
+    public FrozenDictionary<string, PropertyRule> Properties { get; set; } = FrozenDictionary<string, PropertyRule>.Empty;
+
+    /// <summary>Itself and all above it.</summary>
+    public FrozenSet<string> Ancestors { get; set; } = FrozenSet<string>.Empty;
+
+    public string DescribeTakes() => string.Join(", ", Takes.Order(StringComparer.Ordinal));
+
+    public string Describe() => string.Join(", ", Refers.Order(StringComparer.Ordinal));
+}
+
+/// <summary>The classes of DTDL v2, v3 and v4 as tables: the reader and the checks follow them. Immutable; thread-safe.</summary>
+internal static class Metamodel
+{
+    public const int OldestVersion = 2;
+    public const int NewestVersion = 4;
+
+    private static readonly FrozenDictionary<string, ClassRule>[] ByVersion = Read();
+
+    /// <summary>Every class name of any version: words that no extension type may have.</summary>
+    public static readonly FrozenSet<string> ClassNames = ByVersion.SelectMany(c => c.Keys)
+        .Concat(ByVersion.SelectMany(c => c.Values.Select(r => $"dtmi:dtdl:class:{r.Name};{r.Version}"))).ToFrozenSet(StringComparer.Ordinal);
+
+    /// <summary>The classes of a version by name.</summary>
+    public static FrozenDictionary<string, ClassRule> Classes(int version) => ByVersion[version - OldestVersion];
+
+    /// <summary>A class of a version; throws when the tables name none.</summary>
+    public static ClassRule Class(int version, string name) => ByVersion[version - OldestVersion][name];
+
+    private static FrozenDictionary<string, ClassRule>[] Read()
+    {
+        var classes = new Dictionary<string, ClassRule>[NewestVersion - OldestVersion + 1];
+        for (var i = 0; i < classes.Length; i++) classes[i] = new(StringComparer.Ordinal);
+        var common = new Dictionary<int, List<PropertyRule>>();
+        var properties = new Dictionary<ClassRule, List<PropertyRule>>();
+        List<PropertyRule> into = [];
+        foreach (var (isInner, line) in Table.Read("classes"))
+        {
+            if (isInner)
+            {
+                into.Add(new PropertyRule(line));
+                continue;
+            }
+
+            var version = int.Parse(line[1], System.Globalization.CultureInfo.InvariantCulture);
+            if (line[0] == "common")
+            {
+                common[version] = into = [];
+                continue;
+            }
+
+            var isAbstract = line.Has("abstract");
+            string[] self = isAbstract ? [] : [line[2]];
+            var rule = new ClassRule(line[2], version, line[3], line.Find("takes") is null ? self : line.List("takes"), line.Find("refers") is null ? self : line.List("refers"));
+            classes[version - OldestVersion][rule.Name] = rule;
+            properties[rule] = into = [];
+        }
+
+        foreach (var (rule, own) in properties)
+        {
+            rule.Properties = own.Concat(common[rule.Version]).ToFrozenDictionary(p => p.Name, StringComparer.Ordinal);
+            rule.Ancestors = AncestorsOf(rule, classes[rule.Version - OldestVersion]).ToFrozenSet(StringComparer.Ordinal);
+        }
+
+        return [.. classes.Select(c => c.ToFrozenDictionary(StringComparer.Ordinal))];
+    }
+
+    private static IEnumerable<string> AncestorsOf(ClassRule rule, Dictionary<string, ClassRule> classes)
+    {
+        for (var at = rule; ; at = classes[at.Parent])
+        {
+            yield return at.Name;
+            if (at.Parent == "-") yield break;
+        }
+    }
 }
