@@ -78,6 +78,7 @@ public sealed class ConsoleInspectorTests : IAsyncLifetime
         await SubmitAsync("31");
         await ShowsAsync("value-power", "31");
         Assert.Equal(31, await PowerAsync("post-1"));
+        await Eventually.TrueAsync(async () => await _page.EvaluateAsync<bool>("() => !document.querySelector('[data-test=edit]')"), "the editor to close", Cancel);
 
         await ClickAsync("edit-power");
         await PatchAsync("post-1", "power", "50");

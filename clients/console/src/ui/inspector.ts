@@ -36,6 +36,7 @@ export class Inspector {
     world.onChanges.on((changes) => this.take(changes));
     world.onReread.on(() => void this.open(true));
     world.onScene.on(() => this.twin || void this.open());
+    world.onNames.on(() => this.twin && this.relations.rename());
     world.onConnection.on(() => this.twin && this.list?.refresh(this.twin));
     world.onAlarms.on(() => this.drawState());
     world.onSystem.on(() => this.drawState());
@@ -107,7 +108,8 @@ export class Inspector {
 
   private head(id: string, model: string | null): HTMLElement {
     const { world } = this.app;
-    const name = world.nameOf(id);
+    const own = this.twin?.id === id ? this.twin.properties.get("name")?.value : undefined;
+    const name = typeof own === "string" && own !== "" ? own : world.nameOf(id);
     const copy = h("button", { class: "plain", "data-test": "copy-id", onclick: () => void navigator.clipboard?.writeText(id).then(() => setText(copy, "Copied"), () => setText(copy, "Not allowed")) }, "Copy id");
     const ofModel = model ?? world.modelOf(id);
     return h("header", { class: "side-head" },

@@ -74,7 +74,7 @@ export class PropertyList {
     const reading = twin.properties.get(path);
     if (!row || !reading?.entry) return;
     const editor = new PropertyEditor(this.app.api, twin.id, reading, reading.entry, () => {
-      replace(row.under);
+      editor.element.remove();
       row.element.querySelector<HTMLButtonElement>(".edit-open")?.focus();
     });
     replace(row.under, editor.element);
