@@ -1,6 +1,11 @@
 // Just enough of the query language for developing the console: SELECT * | COUNT() | a, b FROM DIGITALTWINS|RELATIONSHIPS [alias] [WHERE conditions AND ...] [ORDER BY a [DESC]].
 
-export function runQuery(world, text, token, pageSize) {
+export function runQuery(world, text, token, pageSize, parameters = {}) {
+  if (/STARTSWITH\(T\.\$dtId, \$text\) OR/.test(text)) {
+    const starts = (v) => typeof v === "string" && (v.startsWith(parameters.text) || v.startsWith(parameters.capital));
+    const found = [...world.twins.values()].filter((t) => t.id.startsWith(parameters.text) || starts(t.values.name)).slice(0, pageSize);
+    return { value: found.map((t) => ({ id: t.id, ...(t.values.name ? { name: t.values.name } : {}), model: t.model })), continuationToken: null };
+  }
   const m = /^\s*SELECT\s+(TOP\s*\((\d+)\)\s*)?(.+?)\s+FROM\s+(\w+)(?:\s+(?!WHERE|ORDER)(\w+))?(?:\s+WHERE\s+(.+?))?(?:\s+ORDER\s+BY\s+(?:\w+\.)?([\w$]+)(\s+DESC)?)?\s*$/is.exec(text);
   if (!m) return { error: { at: 1, detail: "Expected SELECT ... FROM DIGITALTWINS; found something else." } };
   const isLinks = m[4].toUpperCase() === "RELATIONSHIPS";

@@ -63,7 +63,7 @@ export function startMock({ port = 5090, twins = 20_000, seed = 7, key = null } 
     if (path === "/models" && req.method === "POST") return problem(400, "DTDLParserError", "1 error(s): the stand-in takes no models. [dtmi:mock:error]");
     if (path === "/query") {
       const body = JSON.parse(raw);
-      const answer = runQuery(world, body.query, body.continuationToken, body.pageSize ?? 100);
+      const answer = runQuery(world, body.query, body.continuationToken, body.pageSize ?? 100, body.parameters);
       return answer.error ? problem(400, "QuerySyntax", answer.error.detail, String(answer.error.at)) : send(200, answer, { "query-charge": "12.4" });
     }
     let m = /^\/history\/([^/]+)\/(.+)$/.exec(path);

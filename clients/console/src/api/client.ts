@@ -125,7 +125,7 @@ export class TwinApi {
   }
 
   /** One request with the key; throws ApiError for every refusal. A signal that is raised ends it with code Cancelled. */
-  async send(method: string, path: string, body?: string, headers: Record<string, string> = {}, cancel?: AbortSignal): Promise<Response> {
+  async send(method: string, path: string, body?: string, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Response> {
     const key = this.key.get();
     if (key) {
       if (isJwt(key)) headers["Authorization"] = `Bearer ${key}`;
@@ -133,9 +133,9 @@ export class TwinApi {
     }
     let response: Response;
     try {
-      response = await this.fetcher(this.base + path, { method, headers, ...(body === undefined ? {} : { body }), ...(cancel ? { signal: cancel } : {}) });
+      response = await this.fetcher(this.base + path, { method, headers, ...(body === undefined ? {} : { body }), ...(signal ? { signal } : {}) });
     } catch {
-      if (cancel?.aborted) throw new ApiError(0, "Cancelled", "The request was cancelled.", path);
+      if (signal?.aborted) throw new ApiError(0, "Cancelled", "The request was cancelled.", path);
       throw new ApiError(0, "Unreachable", `The silo at ${this.base || location.origin} could not be reached.`, path);
     }
     if (response.status === 401) this.onUnauthorised();

@@ -44,6 +44,9 @@ export interface SceneRange {
   max: number | null;
 }
 
+/** A property that has a range. */
+export type RangedProperty = SceneRange & { min: number; max: number };
+
 export interface Scene {
   origin: { lon: number; lat: number };
   models: { id: string; displayName: string; properties: SceneRange[] }[];

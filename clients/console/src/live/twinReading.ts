@@ -40,7 +40,9 @@ export function readTwin(twin: JsonObject, book: ModelBook): TwinReading {
 
 function addAll(into: Map<string, PropertyReading>, from: JsonObject, metadata: JsonObject, entries: PropertyEntry[], component: string | null, skip: Set<string>): void {
   const known = new Map(entries.map((e) => [e.name, e]));
-  const names = [...known.keys(), ...Object.keys(from).filter((k) => !k.startsWith("$") && !known.has(k) && !skip.has(k))];
+  // The model's own properties before what it inherits: a lamp's power says more than where it stands.
+  const own = entries.filter((e) => e.from === entries.at(-1)?.from).map((e) => e.name);
+  const names = [...own, ...entries.filter((e) => !own.includes(e.name)).map((e) => e.name), ...Object.keys(from).filter((k) => !k.startsWith("$") && !known.has(k) && !skip.has(k))];
   for (const name of names) {
     const path = component ? `${component}/${name}` : name;
     const time = objectOf(metadata[name])["lastUpdateTime"];

@@ -42,12 +42,15 @@ export class World {
   readonly onSystem = new Signal<SystemReading>();
   /** The state was read again after a gap: what a view holds may be old. */
   readonly onReread = new Signal<void>();
+  /** Names were read; until then twins are called by their ids. */
+  readonly onNames = new Signal<void>();
   readonly onPause = new Signal<boolean>();
   isPaused = false;
 
   private readonly stream: ChangeStream;
   private sceneTimer: ReturnType<typeof setTimeout> | null = null;
   private alarmsDue = false;
+  private isPolling = false;
 
   constructor(readonly api: TwinApi, streamUrl: (cursor: string | null) => string) {
     this.stream = new ChangeStream({
@@ -77,6 +80,8 @@ export class World {
       return;
     }
     void this.readNames();
+    if (this.isPolling) return; // Started again after a key was asked for: the polls of before go on.
+    this.isPolling = true;
     void this.pollSystem();
     void this.pollAlarms();
   }
@@ -126,6 +131,7 @@ export class World {
           const name = snapshot.v[i];
           if (typeof name === "string") this.names.set(id, name);
         });
+        this.onNames.emit();
       } catch {
         return; // Search by id still works; the banner tells of the connection.
       }

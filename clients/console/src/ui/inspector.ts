@@ -1,4 +1,5 @@
 import type { Change } from "../api/types";
+import { toneOf } from "../live/alarmList";
 import { modelName, words } from "../format";
 import { applyChange, Cadence, isNumeric, isSimulated, readTwin, type PropertyReading, type TwinReading } from "../live/twinReading";
 import { asApiError } from "../live/world";
@@ -20,6 +21,7 @@ export class Inspector {
   private readonly history: HistoryChart;
   private readonly relations: RelationList;
   private readonly state = h("span", { class: "tone", "data-test": "twin-state" });
+  private readonly source = h("span", { class: "simulated", "data-test": "simulated", title: "Values of the generated scenario, not of devices" });
   private list: PropertyList | null = null;
   private twin: TwinReading | null = null;
   private waiting: Change[] | null = null;
@@ -34,6 +36,7 @@ export class Inspector {
     world.onChanges.on((changes) => this.take(changes));
     world.onReread.on(() => void this.open(true));
     world.onScene.on(() => this.twin || void this.open());
+    world.onNames.on(() => this.twin && this.relations.rename());
     world.onConnection.on(() => this.twin && this.list?.refresh(this.twin));
     world.onAlarms.on(() => this.drawState());
     world.onSystem.on(() => this.drawState());
@@ -105,12 +108,13 @@ export class Inspector {
 
   private head(id: string, model: string | null): HTMLElement {
     const { world } = this.app;
-    const name = world.nameOf(id);
+    const own = this.twin?.id === id ? this.twin.properties.get("name")?.value : undefined;
+    const name = typeof own === "string" && own !== "" ? own : world.nameOf(id);
     const copy = h("button", { class: "plain", "data-test": "copy-id", onclick: () => void navigator.clipboard?.writeText(id).then(() => setText(copy, "Copied"), () => setText(copy, "Not allowed")) }, "Copy id");
     const ofModel = model ?? world.modelOf(id);
     return h("header", { class: "side-head" },
       h("div", { class: "side-title" }, h("h1", { "data-test": "inspected" }, name), h("button", { class: "plain", "aria-label": "Close the inspector", title: "Close (Esc)", onclick: () => this.app.select(null) }, "✕")),
-      h("div", { class: "side-sub" }, this.state, h("span", { class: "soft" }, ofModel ? (world.book.get(ofModel)?.displayName ?? words(modelName(ofModel))) : ""), name !== id ? h("span", { class: "mono soft" }, id) : null),
+      h("div", { class: "side-sub" }, this.state, h("span", { class: "soft" }, ofModel ? (world.book.get(ofModel)?.displayName ?? words(modelName(ofModel))) : ""), this.source, name !== id ? h("span", { class: "mono soft" }, id) : null),
       h("div", { class: "side-actions" }, copy, h("button", { class: "plain", onclick: () => this.app.showOnMap(id), disabled: (world.table?.rowOf(id) ?? -1) < 0, "data-test": "show-on-map" }, "Show on map")));
   }
 
@@ -119,10 +123,10 @@ export class Inspector {
     if (!twin) return;
     const { world } = this.app;
     const alarm = world.alarms.find((a) => a.id === twin.id);
-    const tone = alarm ? (alarm.severity === "critical" ? "alarm" : "warning") : "good";
-    const simulated = isSimulated(twin.model, world.readings.at(-1)?.status.scenario) ? " · simulated" : "";
+    const tone = alarm ? toneOf(alarm) : "good";
+    setText(this.source, isSimulated(twin.model, world.readings.at(-1)?.status.scenario) ? "simulated" : "");
     this.state.className = `tone ${tone}`;
-    setText(this.state, (alarm ? `${tone === "alarm" ? "Alarm" : "Warning"}${alarm.text ? `: ${alarm.text}` : ""}` : "No alarm") + simulated);
+    setText(this.state, alarm ? `${tone === "alarm" ? "Alarm" : "Warning"}${alarm.text ? `: ${alarm.text}` : ""}` : "No alarm");
   }
 
   /** Hot: every batch of the stream passes here; only the selected twin's changes do anything. */

@@ -23,6 +23,7 @@ export class PropertyList {
     this.rows.clear();
     replace(this.element);
     let group: string | null = null;
+    this.element.classList.toggle("has-edits", [...twin.properties.values()].some((p) => p.entry?.writable));
     for (const reading of twin.properties.values()) {
       if (reading.component !== group) {
         group = reading.component;
@@ -62,7 +63,7 @@ export class PropertyList {
     const edit = entry?.writable
       ? h("button", { class: "plain edit-open", "aria-label": `Edit ${name}`, title: `Edit ${name}`, "data-test": `edit-${reading.path}`, onclick: () => this.edit(twin, reading.path) }, "Edit")
       : null;
-    const element = h("div", { class: "property", role: "listitem" }, label, h("span", { class: "amount" }, value, " ", h("span", { class: "unit soft" }, unitText(entry?.unit))), edit ?? h("span", {}), age, under);
+    const element = h("div", { class: "property", role: "listitem" }, label, h("span", { class: "amount" }, value, " ", h("span", { class: "unit soft" }, unitText(entry?.unit))), edit ?? h("span", { class: "no-edit" }), age, under);
     element.classList.toggle("is-chosen", reading.path === this.chosen);
     this.rows.set(reading.path, { element, value, age, under });
     this.element.append(element);
@@ -73,7 +74,7 @@ export class PropertyList {
     const reading = twin.properties.get(path);
     if (!row || !reading?.entry) return;
     const editor = new PropertyEditor(this.app.api, twin.id, reading, reading.entry, () => {
-      replace(row.under);
+      editor.element.remove();
       row.element.querySelector<HTMLButtonElement>(".edit-open")?.focus();
     });
     replace(row.under, editor.element);

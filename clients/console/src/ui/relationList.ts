@@ -1,3 +1,4 @@
+import type { IncomingRelationship, Relationship } from "../api/types";
 import { asApiError } from "../live/world";
 import { modelName, words } from "../format";
 import type { App } from "./app";
@@ -15,24 +16,37 @@ interface Neighbour {
 export class RelationList {
   readonly element = h("section", { class: "relations", "aria-label": "Relationships", "data-test": "relations" });
   private run = 0;
+  private draw: (() => void) | null = null;
 
   constructor(private readonly app: App) {}
 
   async show(id: string): Promise<void> {
     const run = ++this.run;
+    this.draw = null;
     replace(this.element, h("h2", {}, "Relationships"), h("p", { class: "soft", role: "status" }, "Reading…"));
     try {
       const [out, incoming] = await Promise.all([this.app.api.relationships(id), this.app.api.incoming(id)]);
       if (run !== this.run) return;
-      const groups = [
-        ...this.groups(out.map((r) => ({ name: r.$relationshipName, id: r.$targetId ?? "" })), "→", "to"),
-        ...this.groups(incoming.map((r) => ({ name: r.$relationshipName, id: r.$sourceId })), "←", "from"),
-      ];
-      replace(this.element, h("h2", {}, "Relationships"), groups.length > 0 ? groups : h("p", { class: "soft" }, "None in either direction."));
+      this.draw = () => this.write(out, incoming);
+      this.draw();
     } catch (error) {
       if (run !== this.run) return;
+      this.draw = null;
       replace(this.element, h("h2", {}, "Relationships"), h("p", { role: "alert" }, `${asApiError(error).detail} `, h("button", { class: "link", onclick: () => void this.show(id) }, "Try again")));
     }
+  }
+
+  /** Writes the names again when more of them are known. */
+  rename(): void {
+    this.draw?.();
+  }
+
+  private write(out: readonly Relationship[], incoming: readonly IncomingRelationship[]): void {
+    const groups = [
+      ...this.groups(out.map((r) => ({ name: r.$relationshipName, id: r.$targetId ?? "" })), "→", "to"),
+      ...this.groups(incoming.map((r) => ({ name: r.$relationshipName, id: r.$sourceId })), "←", "from"),
+    ];
+    replace(this.element, h("h2", {}, "Relationships"), groups.length > 0 ? groups : h("p", { class: "soft" }, "None in either direction."));
   }
 
   private groups(neighbours: Neighbour[], arrow: string, way: string): HTMLElement[] {

@@ -1,4 +1,5 @@
 import type { Alarm } from "../api/types";
+import { toneOf } from "../live/alarmList";
 import type { TwinTable } from "../live/twinTable";
 import type { Mark } from "../map/markers";
 import type { Theme } from "../style/tokens";
@@ -40,7 +41,7 @@ export function marksOf(s: MarkSources): { marks: Mark[]; labels: MapLabel[] } {
   };
   for (const id of s.found ?? []) add(id, s.theme.accent, 12, 0.35, null);
   for (const a of s.alarms) {
-    const tone = a.severity === "critical" ? "alarm" : "warning";
+    const tone = toneOf(a);
     const isShown = a.id !== s.selected && a.id !== s.hovered;
     add(a.id, s.theme[tone], tone === "alarm" ? 20 : 16, 0.35, isShown ? { tone, rank: tone === "alarm" ? 20 : 10, detail: a.text } : null);
   }

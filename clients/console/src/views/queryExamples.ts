@@ -1,4 +1,4 @@
-import type { Scene } from "../api/types";
+import type { RangedProperty, Scene } from "../api/types";
 import { words } from "../format";
 import type { ModelBook } from "../live/modelBook";
 
@@ -13,8 +13,8 @@ export function examplesOf(book: ModelBook, counts: ReadonlyMap<string, number>,
   const examples: Example[] = [];
   for (const model of models) {
     if (examples.length >= 4) break;
-    const range = scene?.models.find((m) => m.id === model.id)?.properties.find((p) => !PLACES.has(p.path) && !p.path.includes("/") && p.min !== null && p.max !== null && p.max > p.min);
-    if (!range || range.min === null || range.max === null) continue;
+    const range = scene?.models.find((m) => m.id === model.id)?.properties.find((p): p is RangedProperty => !PLACES.has(p.path) && !p.path.includes("/") && p.min !== null && p.max !== null && p.max > p.min);
+    if (!range) continue;
     const limit = roundLimit(range.min + (range.max - range.min) * 0.75);
     examples.push({
       title: `${plural(model.displayName)} by ${words(range.path)}`,
