@@ -110,6 +110,16 @@ public partial class InstanceValidationTests
         Assert.Equal(["/list/1", "/map/a", "/one", "/other", "/next/next/list", "/next"], problems.Select(p => p.Split(' ')[0]));
     }
 
+    [Theory]
+    [InlineData("\"\\ud800\"")]
+    [InlineData("{\"\\ud800\":1}")]
+    public void Escapes_that_are_no_character_are_problems(string json)
+    {
+        Assert.NotEmpty(InstanceValidation.Check(Of("string"), json));
+        Assert.NotEmpty(InstanceValidation.Check(Of("point"), json));
+        Assert.NotEmpty(DtdlParser.Parse([json], ModelSet.Empty).Errors);
+    }
+
     [Fact]
     public void Problems_and_depth_are_bounded()
     {
