@@ -37,7 +37,15 @@ public static class InstanceValidation
     public static IReadOnlyList<string> Check(Schema schema, JsonElement value)
     {
         var problems = new List<string>();
-        Check(schema, value, "", problems);
+        try
+        {
+            Check(schema, value, "", problems);
+        }
+        catch (InvalidOperationException) // half of a surrogate pair as an escape
+        {
+            problems.Add("The value has an escape that is no character.");
+        }
+
         return problems;
     }
 

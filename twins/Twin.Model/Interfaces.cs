@@ -42,8 +42,13 @@ public sealed record ComponentDefinition(string Name, InterfaceDefinition Interf
 /// </summary>
 public sealed class InterfaceDefinition
 {
-    private readonly FrozenDictionary<string, PropertyDefinition> _byPath;
-    private readonly FrozenDictionary<string, PropertyDefinition>.AlternateLookup<ReadOnlySpan<char>> _bySpan;
+    private readonly string[] _bases;
+    private FrozenSet<string>? _baseSet;
+    private FrozenDictionary<string, ComponentDefinition>? _components;
+    private FrozenDictionary<string, RelationshipDefinition>? _relationships;
+    private FrozenDictionary<string, TelemetryDefinition>? _telemetries;
+    private FrozenDictionary<string, CommandDefinition>? _commands;
+    private PathIndex? _paths;
 
     /// <summary>Builds the definition; <paramref name="properties"/> must have ordinals 0..n-1 in order.</summary>
     public InterfaceDefinition(
@@ -58,14 +63,12 @@ public sealed class InterfaceDefinition
     {
         Id = id;
         DisplayName = displayName;
-        Bases = basesIncludingSelf.ToFrozenSet(StringComparer.Ordinal);
+        _bases = [.. basesIncludingSelf];
         Properties = properties;
-        Components = components.ToFrozenDictionary(c => c.Name, StringComparer.Ordinal);
-        Relationships = relationships.ToFrozenDictionary(r => r.Name, StringComparer.Ordinal);
-        Telemetries = telemetries.ToFrozenDictionary(t => t.Name, StringComparer.Ordinal);
-        Commands = commands.ToFrozenDictionary(c => c.Name, StringComparer.Ordinal);
-        _byPath = properties.ToFrozenDictionary(p => p.Path, StringComparer.Ordinal);
-        _bySpan = _byPath.GetAlternateLookup<ReadOnlySpan<char>>();
+        ComponentList = [.. components];
+        RelationshipList = [.. relationships];
+        TelemetryList = [.. telemetries];
+        CommandList = [.. commands];
     }
 
     /// <summary>The DTMI, e.g. <c>dtmi:twin:city:Streetlight;1</c>.</summary>
@@ -75,28 +78,55 @@ public sealed class InterfaceDefinition
     public string DisplayName { get; }
 
     /// <summary>This interface and every one it extends, directly or not: what <c>IS_OF_MODEL</c> asks.</summary>
-    public FrozenSet<string> Bases { get; }
+    public FrozenSet<string> Bases => _baseSet ??= _bases.ToFrozenSet(StringComparer.Ordinal);
 
     /// <summary>All properties, inherited and component ones too, by ordinal.</summary>
     public IReadOnlyList<PropertyDefinition> Properties { get; }
 
     /// <summary>Components by name.</summary>
-    public FrozenDictionary<string, ComponentDefinition> Components { get; }
+    public FrozenDictionary<string, ComponentDefinition> Components => _components ??= ComponentList.ToFrozenDictionary(c => c.Name, StringComparer.Ordinal);
 
     /// <summary>Relationships by name.</summary>
-    public FrozenDictionary<string, RelationshipDefinition> Relationships { get; }
+    public FrozenDictionary<string, RelationshipDefinition> Relationships => _relationships ??= RelationshipList.ToFrozenDictionary(r => r.Name, StringComparer.Ordinal);
 
     /// <summary>Telemetries by name.</summary>
-    public FrozenDictionary<string, TelemetryDefinition> Telemetries { get; }
+    public FrozenDictionary<string, TelemetryDefinition> Telemetries => _telemetries ??= TelemetryList.ToFrozenDictionary(t => t.Name, StringComparer.Ordinal);
 
     /// <summary>Commands by name.</summary>
-    public FrozenDictionary<string, CommandDefinition> Commands { get; }
+    public FrozenDictionary<string, CommandDefinition> Commands => _commands ??= CommandList.ToFrozenDictionary(c => c.Name, StringComparer.Ordinal);
+
+    // The same in plain lists. Frozen dictionaries cost more to make than models to read, so they are made when first asked
+    // for; two threads may both make one, and either will do.
+    internal IReadOnlyList<string> BaseList => _bases;
+
+    internal IReadOnlyList<ComponentDefinition> ComponentList { get; }
+
+    internal IReadOnlyList<RelationshipDefinition> RelationshipList { get; }
+
+    internal IReadOnlyList<TelemetryDefinition> TelemetryList { get; }
+
+    internal IReadOnlyList<CommandDefinition> CommandList { get; }
+
+    private PathIndex Paths => _paths ??= new PathIndex(Properties);
 
     /// <summary>The property at a path, or null.</summary>
-    public PropertyDefinition? FindProperty(string path) => _byPath.GetValueOrDefault(path);
+    public PropertyDefinition? FindProperty(string path) => Paths.ByPath.GetValueOrDefault(path);
 
-    /// <summary>The property at a path, or null. Allocates nothing.</summary>
-    public PropertyDefinition? FindProperty(ReadOnlySpan<char> path) => _bySpan.TryGetValue(path, out var found) ? found : null;
+    /// <summary>The property at a path, or null. Allocates nothing after the first time.</summary>
+    public PropertyDefinition? FindProperty(ReadOnlySpan<char> path) => Paths.BySpan.TryGetValue(path, out var found) ? found : null;
+
+    private sealed class PathIndex
+    {
+        public PathIndex(IReadOnlyList<PropertyDefinition> properties)
+        {
+            ByPath = properties.ToFrozenDictionary(p => p.Path, StringComparer.Ordinal);
+            BySpan = ByPath.GetAlternateLookup<ReadOnlySpan<char>>();
+        }
+
+        public FrozenDictionary<string, PropertyDefinition> ByPath { get; }
+
+        public FrozenDictionary<string, PropertyDefinition>.AlternateLookup<ReadOnlySpan<char>> BySpan { get; }
+    }
 }
 
 /// <summary>A closed set of interfaces: everything they extend or contain is in it. Immutable; thread-safe.</summary>

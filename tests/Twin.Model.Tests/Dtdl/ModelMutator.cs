@@ -118,7 +118,7 @@ internal sealed class ModelMutator(int seed, IReadOnlyList<string> models)
             case "unit": element["unit"] = Pick(Units); break;
             case "name": element["name"] = Pick(new[] { "a", "b", "name", "x9", "A_b", new string('n', 64), new string('n', 65), new string('n', 512), new string('n', 513) }); break;
             case "@context":
-                if (element["@context"] is JsonValue) element["@context"] = new JsonArray(Clone(element["@context"]));
+                if (element["@context"] is not JsonArray) element["@context"] = new JsonArray(Clone(element["@context"]));
                 ((JsonArray)element["@context"]!).Add((JsonNode)Pick(Contexts.Skip(13).Take(12).ToArray()));
                 break;
             case "@type": AddType(element, Pick(Types.Skip(23).Take(26).ToArray())); break;

@@ -13,14 +13,14 @@ public class OntologyTests
     }
 
     [Theory]
-    [InlineData("dtdl/smartcities", 63)]
-    [InlineData("dtdl/isa95", 180)]
-    public void Published_ontologies_parse_and_link_without_errors(string folder, int interfaces)
+    [InlineData("dtdl/smartcities", 63, 1_076)]
+    [InlineData("dtdl/isa95", 180, 2_455)]
+    public void Published_ontologies_parse_and_link_without_errors(string folder, int interfaces, int elements)
     {
         var texts = Interfaces(folder, out _);
         var result = DtdlParser.Parse(texts, ModelSet.Empty);
         Assert.Empty(result.Errors.Select(e => e.ToString()));
-        Assert.Equal(interfaces, result.Models.Interfaces.Count);
+        Assert.Equal((interfaces, elements), (result.Models.Interfaces.Count, result.ElementCount));
         foreach (var definition in result.Models.Interfaces.Values)
         {
             Assert.Contains(definition.Id, definition.Bases.Items);

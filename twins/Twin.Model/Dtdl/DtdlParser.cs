@@ -50,7 +50,8 @@ public static class DtdlParser
             var texts = await resolver(asked, cancellationToken).ConfigureAwait(false);
             if (texts.Count == 0) break;
             missing = parse.Read(texts);
-            if (missing.Exists(l => asked.Contains(l.Id))) break; // what it gave does not define what it was asked for
+            var wanted = asked.ToHashSet(StringComparer.Ordinal);
+            if (missing.Exists(l => wanted.Contains(l.Id))) break; // what it gave does not define what it was asked for
         }
 
         return parse.Finish(missing);

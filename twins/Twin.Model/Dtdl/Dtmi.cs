@@ -28,8 +28,8 @@ internal static class Dtmi
     /// <summary>True when an author may write this id under a DTDL version. Length is not looked at.</summary>
     public static bool IsValid(string id, int dtdlVersion)
     {
-        if (!TryParse(id, out var parts) || parts.HasFragment || IsDerived(id)) return false;
-        return dtdlVersion >= 3 || parts is { Major: > 0, Minor: 0 };
+        if (!TryScan(id, out var path, out var major, out var minor, out var fragment) || fragment >= 0 || path < 0 || IsDerived(id)) return false;
+        return dtdlVersion >= 3 || (major > 0 && minor == 0);
     }
 
     /// <summary>True when the id may be referred to under a DTDL version and limit set.</summary>
@@ -54,8 +54,8 @@ internal static class Dtmi
     public static string Derive(string parent, string property, string? name)
     {
         var end = parent.IndexOf(';', StringComparison.Ordinal);
-        var version = end < 0 ? "" : parent[end..];
-        var path = end < 0 ? parent : parent[..end];
+        var version = end < 0 ? default : parent.AsSpan(end);
+        var path = end < 0 ? parent : parent.AsSpan(0, end);
         return name is null ? $"{path}:_{property}{version}" : $"{path}:_{property}:__{name}{version}";
     }
 
@@ -63,18 +63,25 @@ internal static class Dtmi
     public static bool TryParse(string id, out DtmiParts parts)
     {
         parts = default;
+        if (!TryScan(id, out var path, out var major, out var minor, out var hash)) return false;
+        parts = new DtmiParts(id[..path], major, minor, hash < 0 ? "" : id[hash..]);
+        return true;
+    }
+
+    /// <summary>Checks the form; tells where the path ends and where the fragment begins (-1: none). Allocates nothing.</summary>
+    private static bool TryScan(string id, out int path, out int major, out int minor, out int hash)
+    {
+        (path, major, minor, hash) = (-1, 0, 0, -1);
         if (!LooksLike(id)) return false;
         var rest = id.AsSpan(5);
-        var fragment = "";
-        var hash = rest.IndexOf('#');
-        if (hash >= 0)
+        var at = rest.IndexOf('#');
+        if (at >= 0)
         {
-            if (hash + 1 < rest.Length && !IsSegment(rest[(hash + 1)..])) return false;
-            fragment = rest[hash..].ToString();
-            rest = rest[..hash];
+            if (at + 1 < rest.Length && !IsSegment(rest[(at + 1)..])) return false;
+            hash = at + 5;
+            rest = rest[..at];
         }
 
-        int major = 0, minor = 0;
         var semicolon = rest.IndexOf(';');
         if (semicolon >= 0)
         {
@@ -87,7 +94,7 @@ internal static class Dtmi
             if (!IsSegment(rest[range])) return false;
         }
 
-        parts = new DtmiParts("dtmi:" + rest.ToString(), major, minor, fragment);
+        path = rest.Length + 5;
         return true;
     }
 

@@ -4,6 +4,12 @@ namespace Twin.Model.Dtdl;
 internal sealed class Element(string id, ClassRule rule, string? parentId, string? definedIn, int limitSet)
 {
     private static readonly List<Link> None = [];
+    private static readonly List<ExtensionType> NoExtensions = [];
+    private static readonly List<(Element, string)> NoHolders = [];
+    private static readonly Dictionary<string, object> NoLiterals = [];
+    private List<ExtensionType>? _extensions;
+    private List<(Element, string)>? _holders;
+    private Dictionary<string, object>? _extensionLiterals;
 
     /// <summary>Its DTMI, given or derived.</summary>
     public string Id { get; } = id;
@@ -30,26 +36,32 @@ internal sealed class Element(string id, ClassRule rule, string? parentId, strin
     /// <summary>An interface from the models known before.</summary>
     public InterfaceDefinition? Known { get; init; }
 
-    /// <summary>Extension types that apply.</summary>
-    public List<ExtensionType> Extensions { get; } = [];
+    /// <summary>Extension types that apply. Read only.</summary>
+    public List<ExtensionType> Extensions => _extensions ?? NoExtensions;
 
     /// <summary>Literals by property: text, int, double or bool.</summary>
     public Dictionary<string, object> Literals { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Values of extension properties that are not elements, by the property's id.</summary>
-    public Dictionary<string, object> ExtensionLiterals { get; } = new(StringComparer.Ordinal);
+    /// <summary>Values of extension properties that are not elements, by the property's id. Read only.</summary>
+    public Dictionary<string, object> ExtensionLiterals => _extensionLiterals ?? NoLiterals;
 
     /// <summary>Elements by property name, or by id for extension properties.</summary>
     public Dictionary<string, List<Link>> Links { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Who holds this element and by which property. Not kept for the language's own elements.</summary>
-    public List<(Element Holder, string Property)> Holders { get; } = [];
+    /// <summary>Who holds this element and by which property. Not kept for the language's own elements. Read only.</summary>
+    public List<(Element Holder, string Property)> Holders => _holders ?? NoHolders;
 
     public bool IsInterface => Class == "Interface";
 
     public string Name => Literals.GetValueOrDefault("name") as string ?? "";
 
     public int At => Source?.At ?? -1;
+
+    public void AddExtension(ExtensionType type) => (_extensions ??= []).Add(type);
+
+    public void AddHolder(Element holder, string property) => (_holders ??= []).Add((holder, property));
+
+    public void SetExtension(string property, object value) => (_extensionLiterals ??= new(StringComparer.Ordinal))[property] = value;
 
     public List<Link> LinksOf(string property) => Links.TryGetValue(property, out var links) ? links : None;
 

@@ -11,6 +11,7 @@ internal sealed class ElementChecks(ElementReader reader, ErrorList errors)
     private const int FarEnough = 64; // followed no further: beyond every limit
     private readonly Dictionary<Element, int> _extendsDepth = [];
     private readonly Dictionary<Element, Dictionary<string, Element>> _contents = [];
+    private readonly Dictionary<Element, Dictionary<string, Element>> _own = []; // without inherited ones
     private readonly PartCounter _extended = new(["extends"]);
     private readonly PartCounter _parts = new(["contents", "fields", "enumValues", "request", "response", "properties", "schema", "elementSchema", "mapValue"]);
 
@@ -83,9 +84,10 @@ internal sealed class ElementChecks(ElementReader reader, ErrorList errors)
     private void ImportFrom(Element? source, Element into, Dictionary<string, Element> contents, HashSet<Element> seen)
     {
         if (source is null || !seen.Add(source)) return;
-        foreach (var (name, content) in OwnContents(source, tells: false))
+        if (!_own.TryGetValue(source, out var own)) _own[source] = own = OwnContents(source, tells: false);
+        foreach (var (name, content) in own)
         {
-            if (contents.TryAdd(name, content)) content.Holders.Add((into, "contents"));
+            if (contents.TryAdd(name, content)) content.AddHolder(into, "contents");
             else if (contents[name].Id != content.Id)
                 errors.Add("nonUniqueImportedPropertyValue", into.Id, "contents", name, $"{into.Id} has '{name}' both as {contents[name].Id} and, through 'extends', as {content.Id}. Rename one.", into.AtOf("extends"));
         }
@@ -120,7 +122,7 @@ internal sealed class ElementChecks(ElementReader reader, ErrorList errors)
     {
         foreach (var rule in element.Rule.Properties.Values)
         {
-            if (rule.Most is not { } most) continue;
+            if (rule.Most is not { } most || (rule.Name != "contents" && element.LinksOf(rule.Name).Count <= most)) continue;
             var count = rule.Name == "contents" ? ContentsOf(element).Count : element.LinksOf(rule.Name).Select(l => l.Id).Distinct().Count();
             if (count > most)
                 errors.Add("objectCountAboveMax", element.Id, rule.Name, null, $"'{rule.Name}' of {element.Id} has {count} values{(rule.Name == "contents" ? " with the inherited ones" : "")}; at most {most} are allowed.", element.AtOf(rule.Name));

@@ -60,7 +60,7 @@ internal sealed class ElementLinker(ElementReader reader, ModelSet known, ErrorL
                 errors.Add("disallowedVersionReference", link.Holder.Id, link.Property, link.Id, $"'{link.Property}' of {link.Holder.Id} refers to {link.Id}, which is of DTDL v{target.Version}; allowed here: v{string.Join(", v", rule.Versions)}.", link.At);
             if (link.Extension is { ChildOf: { } parent } && target.ParentId != parent)
                 errors.Add("wrongParent", link.Holder.Id, PropertyName(link), link.Text, $"'{PropertyName(link)}' of {link.Holder.Id} is '{link.Text}', which is not one of {Dtmi.LastSegment(parent)}.", link.At);
-            if (!Vocabulary.IsReserved(target.Id)) target.Holders.Add((link.Holder, link.Property));
+            if (!Vocabulary.IsReserved(target.Id)) target.AddHolder(link.Holder, link.Property);
         }
     }
 

@@ -104,6 +104,7 @@ internal sealed partial class ElementReader
     private void AddExtensions(Element element, in ElementTypes types, LdObject json)
     {
         var declared = types.Extensions;
+        if (declared.Count == 0) return;
         var sources = new Dictionary<string, ExtensionType>(StringComparer.Ordinal);
         foreach (var type in declared)
         {
@@ -126,7 +127,7 @@ internal sealed partial class ElementReader
 
     private void AddExtension(Element element, ExtensionType type, List<ExtensionType> declared, Dictionary<string, ExtensionType> sources, LdObject json)
     {
-        element.Extensions.Add(type);
+        element.AddExtension(type);
         foreach (var property in type.Properties.Keys)
         {
             if (sources.TryAdd(property, type)) continue;

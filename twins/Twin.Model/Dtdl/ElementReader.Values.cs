@@ -5,7 +5,7 @@ internal sealed partial class ElementReader
 {
     private void ReadProperties(LdObject json, Scope scope, Element element, in ElementTypes types)
     {
-        var seen = new HashSet<string>(StringComparer.Ordinal);
+        var seen = new List<string>(8); // rules and extension properties only, so never many
         foreach (var member in json.Properties)
         {
             if (FindRule(member.Name, element.Rule) is { } rule)
@@ -45,9 +45,14 @@ internal sealed partial class ElementReader
         return null;
     }
 
-    private bool CheckOnce(HashSet<string> seen, string name, Element element, LdProperty member)
+    private bool CheckOnce(List<string> seen, string name, Element element, LdProperty member)
     {
-        if (seen.Add(name)) return true;
+        if (!seen.Contains(name))
+        {
+            seen.Add(name);
+            return true;
+        }
+
         errors.Add("duplicatePropertyName", element.Id, member.Name, null, $"{element.Id} has property '{member.Name}' more than once.", member.At);
         return false;
     }
@@ -58,7 +63,7 @@ internal sealed partial class ElementReader
         errors.Add(id, element.Id, rule.Name, null, $"{element.Id} is a {element.Class} and needs '{rule.Name}'.", element.At);
     }
 
-    private void CheckRequired(ExtensionType type, HashSet<string> seen, Element element)
+    private void CheckRequired(ExtensionType type, List<string> seen, Element element)
     {
         foreach (var property in type.Properties.Values)
         {
@@ -96,8 +101,7 @@ internal sealed partial class ElementReader
         {
             case ValueForm.Text: value = _literals.ReadText(place, member.Values, rule.Least, rule.LongestText(scope.LimitSet), rule.IsName, null, member.At); break;
             case ValueForm.LocalText:
-                var texts = _literals.ReadLocalText(place, member.Values, rule.LongestText(scope.LimitSet));
-                value = texts.GetValueOrDefault("en") ?? texts.GetValueOrDefault("en-US") ?? texts.Values.FirstOrDefault();
+                value = _literals.ReadDisplayText(place, member.Values, rule.LongestText(scope.LimitSet));
                 break;
             case ValueForm.Integer: value = _literals.ReadInteger(place, member.Values, rule.Least, rule.Low, rule.High, member.At); break;
             case ValueForm.Boolean: value = _literals.ReadBoolean(place, member.Values, rule.Least, member.At); break;
@@ -171,7 +175,7 @@ internal sealed partial class ElementReader
             default: ReadExtensionElement(member, scope, element, property, least); break;
         }
 
-        if (value is not null) element.ExtensionLiterals[property.Id] = value;
+        if (value is not null) element.SetExtension(property.Id, value);
     }
 
     private void ReadExtensionElement(LdProperty member, Scope scope, Element element, ExtensionProperty property, int least)

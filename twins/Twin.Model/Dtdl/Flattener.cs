@@ -118,12 +118,12 @@ internal sealed class Flattener(ModelSet known, SchemaBuilder schemas, ErrorList
 
         public void Inherit(InterfaceDefinition definition)
         {
-            Bases.UnionWith(definition.Bases);
+            Bases.UnionWith(definition.BaseList);
             foreach (var property in definition.Properties) Add(property);
-            foreach (var component in definition.Components.Values) Components.TryAdd(component.Name, component);
-            foreach (var relationship in definition.Relationships.Values) Relationships.TryAdd(relationship.Name, relationship);
-            foreach (var telemetry in definition.Telemetries.Values) Telemetries.TryAdd(telemetry.Name, telemetry);
-            foreach (var command in definition.Commands.Values) Commands.TryAdd(command.Name, command);
+            foreach (var component in definition.ComponentList) Components.TryAdd(component.Name, component);
+            foreach (var relationship in definition.RelationshipList) Relationships.TryAdd(relationship.Name, relationship);
+            foreach (var telemetry in definition.TelemetryList) Telemetries.TryAdd(telemetry.Name, telemetry);
+            foreach (var command in definition.CommandList) Commands.TryAdd(command.Name, command);
         }
     }
 }

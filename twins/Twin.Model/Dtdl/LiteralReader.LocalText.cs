@@ -5,6 +5,19 @@ internal sealed partial class LiteralReader
 {
     private const string DefaultLanguage = "en";
 
+    /// <summary>Reads text by language and gives the one to show: English, else any; null when there is none.</summary>
+    public string? ReadDisplayText(in Place place, LdValues values, int? longest)
+    {
+        if (values is { IsArray: false, Items: [{ Kind: LdKind.Text } only] })
+        {
+            CheckLength(place, only.Text!, longest, only.At);
+            return only.Text;
+        }
+
+        var texts = ReadLocalText(place, values, longest);
+        return texts.GetValueOrDefault(DefaultLanguage) ?? texts.GetValueOrDefault("en-US") ?? texts.Values.FirstOrDefault();
+    }
+
     /// <summary>Reads text by language; what is wrong is left out.</summary>
     public Dictionary<string, string> ReadLocalText(in Place place, LdValues values, int? longest)
     {

@@ -76,7 +76,7 @@ internal static class StandardElements
                 case "name": element.Literals["name"] = value; break;
                 case "enumValue": element.Literals["enumValue"] = value.Trim('"'); break;
                 case "types":
-                    element.Extensions.AddRange(value.Split(',').Select(t => ExtensionTypes.Find(Expand(t, version, edition))!));
+                    foreach (var type in value.Split(',')) element.AddExtension(ExtensionTypes.Find(Expand(type, version, edition))!);
                     break;
                 default:
                     element.Links[key] = [.. value.Split(',').Select(id => new Link(element, key, Expand(id, version, edition), -1))];

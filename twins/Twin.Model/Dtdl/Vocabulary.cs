@@ -29,6 +29,8 @@ internal static class Vocabulary
 
     private static readonly FrozenDictionary<string, ContextTerms[]> ByName = Read();
 
+    private static readonly string[] Reserved = [.. ByName.Values.SelectMany(c => c[0].ReservedPrefixes).Distinct()];
+
     /// <summary>The versions of a context, oldest first; empty when it is not known.</summary>
     public static IReadOnlyList<ContextTerms> Versions(string name) => ByName.GetValueOrDefault(name, []);
 
@@ -46,12 +48,9 @@ internal static class Vocabulary
     /// <summary>True when an id belongs to the language or an extension, whichever contexts are in force.</summary>
     public static bool IsReserved(string id)
     {
-        foreach (var context in ByName.Values)
+        foreach (var prefix in Reserved)
         {
-            foreach (var prefix in context[0].ReservedPrefixes)
-            {
-                if (id.StartsWith(prefix, StringComparison.Ordinal)) return true;
-            }
+            if (id.StartsWith(prefix, StringComparison.Ordinal)) return true;
         }
 
         return false;
