@@ -35,7 +35,7 @@ internal sealed class FrontDoor(RequestDelegate next, ITwinStore store, IIngestE
         var right = HttpMethods.IsGet(method) ? Permission.Read : Permission.Write;
         if (admission.Check(context, right) is { } refused) return refused.WriteAsync(context);
         if (limits.Refuse(context) is { } limited) return limited.WriteAsync(context);
-        if (!TwinJson.IsValidId(id)) return TwinProblems.WriteAsync(context, 400, "IdInvalid", $"'{Shorten(id)}' is not a twin id: 1 to 128 characters of letters, digits and - _ . : , @ + % ( ) = ; $ ! * '.", "id");
+        if (!TwinJson.IsValidId(id)) return TwinProblems.WriteAsync(context, 400, "IdInvalid", $"'{Shorten(id)}' is not a twin id: 1 to 128 characters of letters, digits and - _ . : , @ ~ % ( ) = ; $ ! * '.", "id");
         if (HttpMethods.IsPatch(method)) return PatchAsync(context, id);
         if (HttpMethods.IsGet(method)) return GetAsync(context, id);
         if (HttpMethods.IsPut(method)) return PutAsync(context, id);
