@@ -5,7 +5,7 @@ using Microsoft.Playwright;
 
 namespace Twin.EndToEnd.Tests;
 
-/// <summary>A real silo with a small city and the factory, and a headless browser; one for all tests of the views.</summary>
+/// <summary>A real silo with the factory, and a headless browser; one for all tests of the views.</summary>
 public sealed class ConsoleViewsFixture : IAsyncLifetime
 {
     private const string Chromium = "/usr/bin/chromium";
@@ -21,7 +21,7 @@ public sealed class ConsoleViewsFixture : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         if (!IsBrowserThere) return;
-        _silo = await SiloProcess.StartAsync(_folder, false, "--scenario", "city", "--size", "1500");
+        _silo = await SiloProcess.StartAsync(_folder, false, "--scenario", "factory");
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new()
         {
@@ -144,14 +144,14 @@ public sealed class ConsoleViewsTests(ConsoleViewsFixture world) : IClassFixture
     public async Task A_device_is_listed_with_its_standing_what_is_pending_and_why_a_command_was_not_sent()
     {
         Assert.SkipUnless(ConsoleViewsFixture.IsBrowserThere, "chromium is not installed");
-        using var registered = await world.Http.PutAsync(new Uri("/devices/charger-0001", UriKind.Relative), Json("{}"), Cancel);
+        using var registered = await world.Http.PutAsync(new Uri("/devices/station-1-01", UriKind.Relative), Json("{}"), Cancel);
         Assert.True(registered.IsSuccessStatusCode);
-        using var desired = await world.Http.PatchAsync(new Uri("/devices/charger-0001/desired", UriKind.Relative), Json("""{"interval":10,"limits":{"power":22}}"""), Cancel);
+        using var desired = await world.Http.PatchAsync(new Uri("/devices/station-1-01/desired", UriKind.Relative), Json("""{"interval":10,"limits":{"power":22}}"""), Cancel);
         Assert.True(desired.IsSuccessStatusCode);
-        var (page, failures) = await world.OpenAsync("/devices?prefix=charger-0001&device=charger-0001");
+        var (page, failures) = await world.OpenAsync("/devices?prefix=station-1-01&device=station-1-01");
         await Eventually.TrueAsync(async () => (await AllAsync(page, "[data-test=device-diff] tr[data-kind=pending] td:first-child")).SequenceEqual(["interval", "limits/power"]), "two pending values", Cancel, 60);
         Assert.Equal("disconnected", await TextAsync(page, "device-standing"));
-        await Eventually.TrueAsync(async () => (await AllAsync(page, "[data-test=devices] tr[data-key] td:nth-child(-n+2)")).SequenceEqual(["charger-0001", "disconnected"]), "the device in the list", Cancel);
+        await Eventually.TrueAsync(async () => (await AllAsync(page, "[data-test=devices] tr[data-key] td:nth-child(-n+2)")).SequenceEqual(["station-1-01", "disconnected"]), "the device in the list", Cancel);
         await page.EvaluateAsync("""
             () => {
               const select = document.querySelector('[data-test=command-name]');
