@@ -163,4 +163,39 @@ public sealed class TwinStoreTests
         Assert.Equal(TwinStatus.NotFound, refused[^1].Status);
         for (var i = 0; i < 8; i++) Assert.Equal(7, await LevelAsync(store, $"lamp-{i}"));
     }
+
+    [Fact]
+    public async Task A_cascade_takes_the_relationships_of_both_directions_over_all_shards()
+    {
+        await using var world = await new World().StartAsync();
+        var store = await PrepareAsync(world, 24);
+        var random = new Random(7);
+        var links = new HashSet<(int From, int To)>();
+        while (links.Count < 70) links.Add((random.Next(24), random.Next(24)));
+        foreach (var (from, to) in links)
+            Assert.True((await store.ExecuteAsync(new PutRelationship($"lamp-{from}", $"to-{to}", "feeds", $"lamp-{to}", []))).IsDone);
+
+        // One alone, then two that may be linked to each other in one batch.
+        int[][] batches = [[0], [1], [2, 3], [4, 5, 6], [7, 8, 9, 10, 11]];
+        foreach (var batch in batches)
+        {
+            var results = await store.ExecuteAtomicAsync([.. batch.Select(i => new DeleteTwin($"lamp-{i}") { Cascade = true })]);
+            Assert.All(results, r => Assert.True(r.IsDone, r.Problem?.Detail));
+            links.RemoveWhere(l => batch.Contains(l.From) || batch.Contains(l.To));
+            Assert.Equal(TwinStatus.NotFound, (await store.GetTwinAsync($"lamp-{batch[0]}")).Status);
+        }
+
+        // A relationship named in the batch beside the cascade that would take it.
+        var (source, target) = links.First(l => l.From != l.To);
+        var both = await store.ExecuteAtomicAsync([new DeleteRelationship($"lamp-{source}", $"to-{target}"), new DeleteTwin($"lamp-{target}") { Cascade = true }]);
+        Assert.All(both, r => Assert.True(r.IsDone, r.Problem?.Detail));
+        links.RemoveWhere(l => l.From == target || l.To == target);
+
+        for (var i = 12; i < 24; i++)
+        {
+            if (i == target) continue;
+            Assert.Equal(links.Count(l => l.From == i), (await store.ListRelationshipsAsync($"lamp-{i}", null, 100, null)).Rows.Count);
+            Assert.Equal(links.Count(l => l.To == i), (await store.ListIncomingAsync($"lamp-{i}", 100, null)).Rows.Count);
+        }
+    }
 }

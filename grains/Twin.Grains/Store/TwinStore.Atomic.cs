@@ -22,11 +22,12 @@ internal sealed partial class TwinStore
             return answer.Results ?? [.. Enumerable.Repeat(answer.Result, commands.Count)];
         }
 
+        var learned = new HashSet<TwinCommand>();
         for (var started = _clock.GetTimestamp(); ;)
         {
-            var (results, again) = await new Transaction(this, commands).RunAsync().ConfigureAwait(false);
-            if (!again || _clock.GetElapsedTime(started) > Patience) return results;
-            await Task.Delay(TimeSpan.FromMilliseconds(5 + Random.Shared.Next(20)), _clock, cancellationToken).ConfigureAwait(false);
+            var (results, again) = await new Transaction(this, commands, learned).RunAsync().ConfigureAwait(false);
+            if (again == Again.No || _clock.GetElapsedTime(started) > Patience) return results;
+            if (again == Again.Later) await Task.Delay(TimeSpan.FromMilliseconds(5 + Random.Shared.Next(20)), _clock, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -81,16 +82,30 @@ internal sealed partial class TwinStore
         }
     }
 
-    /// <summary>One try at one transaction.</summary>
-    private sealed class Transaction(TwinStore store, IReadOnlyList<TwinCommand> commands)
+    private enum Again
+    {
+        No,
+
+        /// <summary>At once: a shard that had promised already has more to do; the next try tells it everything at first.</summary>
+        Now,
+
+        /// <summary>In a moment: another transaction holds a twin.</summary>
+        Later,
+    }
+
+    /// <summary>One try at one transaction. Each shard is asked once; parts for others that earlier tries found are in <paramref name="learned"/>.</summary>
+    private sealed class Transaction(TwinStore store, IReadOnlyList<TwinCommand> commands, HashSet<TwinCommand> learned)
     {
         private readonly string _id = TransactionId.New(store.ShardOf(commands[0].TwinId));
         private readonly int _coordinator = store.ShardOf(commands[0].TwinId);
+        private readonly bool _isTaught = learned.Count > 0;
         private readonly List<(int Shard, string Part)> _prepared = [];
         private readonly CommandResult[] _results = new CommandResult[commands.Count];
+        private readonly HashSet<string> _vanishing = [.. commands.OfType<DeleteTwin>().Where(d => d.Cascade).Select(d => d.TwinId)];
+        private readonly HashSet<(string, string)> _unlinked = [.. commands.OfType<DeleteRelationship>().Select(d => (d.TwinId, d.RelationshipId))];
 
-        /// <summary>Results by command; Again when only a reservation by another transaction stood in the way.</summary>
-        public async Task<(CommandResult[] Results, bool Again)> RunAsync()
+        /// <summary>Results by command, and whether another try may do it.</summary>
+        public async Task<(CommandResult[] Results, Again Again)> RunAsync()
         {
             var work = Group();
             var order = new Queue<int>(work.Keys.OrderBy(s => s != _coordinator).ThenBy(s => s));
@@ -103,8 +118,10 @@ internal sealed partial class TwinStore
                 var vote = await PrepareAsync(shard, part, list).ConfigureAwait(false);
                 if (!vote.IsPrepared) return await AbortAsync(vote, indexes.GetValueOrDefault(shard, []), shard, part).ConfigureAwait(false);
                 _prepared.Add((shard, part));
+                var isLate = false;
                 foreach (var more in vote.RemoteParts)
                 {
+                    if (GoesAnyway(more) || !learned.Add(more)) continue;
                     var target = store.ShardOf(more.TwinId);
                     if (!work.TryGetValue(target, out var waiting))
                     {
@@ -112,20 +129,31 @@ internal sealed partial class TwinStore
                         order.Enqueue(target);
                     }
 
-                    if (!IsAskedAlready(waiting, more)) waiting.Add(more);
+                    if (_prepared.Exists(p => p.Shard == target)) isLate = true;
+                    waiting.Add(more);
                 }
+
+                if (!isLate) continue;
+                await ReleaseAsync().ConfigureAwait(false);
+                return (_results, Again.Now);
             }
 
             return await CommitAsync(indexes).ConfigureAwait(false);
         }
 
-        // A cascade and an explicit command may ask for the same link to go.
-        private static bool IsAskedAlready(List<TwinCommand> waiting, TwinCommand more) => waiting.Contains(more);
+        // A twin deleted with its relationships takes both ends along, and a cascade may meet a relationship that the batch itself
+        // deletes: asked again from the other end, the transaction would stand in its own way.
+        private bool GoesAnyway(TwinCommand part) => part switch
+        {
+            UnlinkIncoming => _vanishing.Contains(part.TwinId),
+            DeleteRelationship delete => _vanishing.Contains(part.TwinId) || _unlinked.Contains((delete.TwinId, delete.RelationshipId)),
+            _ => false,
+        };
 
         private Dictionary<int, List<TwinCommand>> Group()
         {
             var work = new Dictionary<int, List<TwinCommand>>();
-            foreach (var command in commands)
+            foreach (var command in commands.Concat(learned))
             {
                 var shard = store.ShardOf(command.TwinId);
                 if (!work.TryGetValue(shard, out var list)) work[shard] = list = [];
@@ -151,18 +179,26 @@ internal sealed partial class TwinStore
             }
         }
 
-        private async Task<(CommandResult[] Results, bool Again)> AbortAsync(PreparedPart vote, int[] ownIndexes, int shard, string part)
+        private async Task ReleaseAsync()
         {
             foreach (var (prepared, id) in _prepared) await DecideAsync(prepared, id, false).ConfigureAwait(false);
+        }
+
+        private async Task<(CommandResult[] Results, Again Again)> AbortAsync(PreparedPart vote, int[] ownIndexes, int shard, string part)
+        {
+            await ReleaseAsync().ConfigureAwait(false);
             var refused = Array.FindIndex(vote.Results, r => !r.IsDone && r.Status != TwinStatus.NotDone);
             var why = refused >= 0 ? vote.Results[refused] : new CommandResult(TwinStatus.Conflict, 0, new Problem("TransactionRefused", $"Shard {shard} refused part {part}."));
             var isOwn = refused >= 0 && refused < ownIndexes.Length;
             Array.Fill(_results, new CommandResult(TwinStatus.NotDone, 0, new Problem("BatchRefused", $"Another command of the batch was refused ({why.Problem?.Code}).", why.Problem?.Where)));
             _results[isOwn ? ownIndexes[refused] : 0] = why;
-            return (_results, why.Problem?.Code == "TwinReserved");
+            if (why.Problem?.Code == "TwinReserved") return (_results, Again.Later);
+            if (isOwn || !_isTaught) return (_results, Again.No);
+            learned.Clear(); // what an earlier try found may be gone by now
+            return (_results, Again.Later);
         }
 
-        private async Task<(CommandResult[] Results, bool Again)> CommitAsync(Dictionary<int, int[]> indexes)
+        private async Task<(CommandResult[] Results, Again Again)> CommitAsync(Dictionary<int, int[]> indexes)
         {
             foreach (var (shard, part) in _prepared) // the coordinator's is first: its journal entry is the commit
             {
@@ -170,14 +206,14 @@ internal sealed partial class TwinStore
                 if (TransactionId.IsCommitPoint(part) && (results is null || results.Length == 0 || !results[0].IsDone))
                 {
                     Array.Fill(_results, new CommandResult(TwinStatus.Unavailable, 0, new Problem("OutcomeUnknown", "The coordinator did not confirm; the batch is done whole or not at all. Read before trying again.")));
-                    return (_results, false);
+                    return (_results, Again.No);
                 }
 
                 var own = indexes.GetValueOrDefault(shard, []);
                 for (var i = 0; results is not null && i < own.Length && i < results.Length; i++) _results[own[i]] = results[i];
             }
 
-            return (_results, false);
+            return (_results, Again.No);
         }
 
         private async Task<CommandResult[]?> DecideAsync(int shard, string part, bool commit)

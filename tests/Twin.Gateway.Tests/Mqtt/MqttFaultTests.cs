@@ -10,6 +10,11 @@ using static Twin.Gateway.Tests.Mqtt.DoorUnderTest;
 
 namespace Twin.Gateway.Tests.Mqtt;
 
+[CollectionDefinition("alone", DisableParallelization = true)]
+public sealed class Alone;
+
+/// <summary>Alone: one of these measures what the process allocates.</summary>
+[Collection("alone")]
 public sealed class MqttFaultTests
 {
     [Fact]
