@@ -26,7 +26,7 @@ internal static class FeedLatency
             var reconnects = run.Count(1_000, 20);
             using var stop = new CancellationTokenSource();
             var sent = WriteAsync(silo.Port, twins, stop.Token);
-            var reading = reader.RunAsync(Stopwatch.StartNew(), steady, reconnects);
+            var reading = reader.RunAsync(Stopwatch.StartNew(), run.Seconds(10, 1), steady, reconnects);
             await reading;
             await stop.CancelAsync();
             var total = await sent;
@@ -77,7 +77,7 @@ internal static class FeedLatency
         private readonly byte[] _buffer = new byte[4 * 1024 * 1024];
         private ClientWebSocket? _socket;
         private string? _cursor;
-        private bool _measuring = true;
+        private bool _measuring;
 
         public Latencies Latencies { get; } = new();
 
@@ -98,9 +98,11 @@ internal static class FeedLatency
             await _socket.ConnectAsync(new Uri($"ws://127.0.0.1:{port}/stream?path=p0{cursor}"), CancellationToken.None);
         }
 
-        public async Task RunAsync(Stopwatch watch, TimeSpan steady, int reconnects)
+        public async Task RunAsync(Stopwatch watch, TimeSpan warmUp, TimeSpan steady, int reconnects)
         {
-            while (watch.Elapsed < steady) await ReceiveAsync();
+            while (watch.Elapsed < warmUp) await ReceiveAsync();
+            _measuring = true;
+            while (watch.Elapsed < warmUp + steady) await ReceiveAsync();
             _measuring = false;
             while (Reconnects < reconnects)
             {
