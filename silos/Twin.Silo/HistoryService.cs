@@ -13,29 +13,11 @@ internal sealed class HistoryService(IHistoryStore store, ITwinStore twins, Twin
     public HistoryFeed Feed => field ??= new HistoryFeed(store, twins.ReadFeedAsync, OwnShardsAsync, WorldWiring.Branch,
         new HistoryFeedOptions(Gather: TimeSpan.FromSeconds(1), Retention: settings.HistoryRetention), clock, Report);
 
-    /// <summary>Values in the store when this process opened it.</summary>
-    public long PointsBefore { get; private set; }
-
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await Task.Yield();
         var probing = ProbeAsync(stoppingToken);
-        for (var opened = false; !opened && !stoppingToken.IsCancellationRequested;)
-        {
-            try
-            {
-                await store.OpenAsync(stoppingToken);
-                PointsBefore = await store.CountAsync(WorldWiring.Branch, stoppingToken);
-                opened = true;
-            }
-            catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
-            {
-                Report(fault);
-                await Task.Delay(TimeSpan.FromSeconds(1), clock, CancellationToken.None);
-            }
-        }
-
-        if (!stoppingToken.IsCancellationRequested) await Feed.RunAsync(stoppingToken);
+        await Feed.RunAsync(stoppingToken);
         await probing;
     }
 

@@ -25,7 +25,7 @@ internal sealed class WorldSource(TwinSettings settings, WorldScenario scenario,
             ["startedAt"] = readiness.StartedAt,
             ["silos"] = hosts.Select(h => new { name = h.Key.ToParsableString(), status = h.Value.ToString() }),
             ["memoryBytes"] = Environment.WorkingSet,
-            ["history"] = _history is null ? null : new { points = _history.PointsBefore + _history.Feed.Points, lagMs = Math.Max(0, Math.Round(_history.Feed.Lag.TotalMilliseconds)) },
+            ["history"] = _history is null ? null : new { points = _history.Feed.Points, lagMs = Math.Max(0, Math.Round(_history.Feed.Lag.TotalMilliseconds)) },
         };
     }
 }

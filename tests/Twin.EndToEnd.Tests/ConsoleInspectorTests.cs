@@ -6,7 +6,6 @@ namespace Twin.EndToEnd.Tests;
 /// <summary>The console's frame in headless Chromium on a real silo: inspector, edits, search, alarms and themes agree with the API.</summary>
 public sealed class ConsoleInspectorTests : IAsyncLifetime
 {
-    private const string Chromium = "/usr/bin/chromium";
     private const string Model = "dtmi:twin:test:Post;1";
 
     private const string Dtdl = """
@@ -28,15 +27,11 @@ public sealed class ConsoleInspectorTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Assert.SkipUnless(File.Exists(Chromium), "chromium is not installed");
+        Assert.SkipUnless(HeadlessChromium.IsThere, "chromium is not installed");
         _silo = await SiloProcess.StartAsync(_folder, false, "--scenario", "none");
         await CreateAsync();
         _playwright = await Playwright.CreateAsync();
-        _browser = await _playwright.Chromium.LaunchAsync(new()
-        {
-            ExecutablePath = Chromium,
-            Args = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist", "--disable-background-networking", "--no-first-run"],
-        });
+        _browser = await HeadlessChromium.LaunchAsync(_playwright, drawsMap: true);
         _page = await _browser.NewPageAsync(new() { ViewportSize = new() { Width = 900, Height = 600 } });
         _page.PageError += (_, error) => _failures.Add(error);
         // The query view draws no map: what is asked here has nothing to do with a graphics card.
@@ -149,8 +144,7 @@ public sealed class ConsoleInspectorTests : IAsyncLifetime
 
     private async Task<double> PowerAsync(string id) => JsonNode.Parse(await _silo.Http.GetStringAsync($"/digitaltwins/{id}", Cancel))!["power"]!.GetValue<double>();
 
-    // Asked of the page at once: the driver's own waiting is counted in frames, which take long without a graphics card.
-    private Task<string> TextAsync(string name) => _page.EvaluateAsync<string>("name => document.querySelector(`[data-test=\"${name}\"]`)?.textContent ?? ''", name);
+    private Task<string> TextAsync(string name) => HeadlessChromium.TextAsync(_page, name);
 
     private async Task ShowsAsync(string name, string text) =>
         await Eventually.TrueAsync(async () => (await TextAsync(name)).Contains(text, StringComparison.Ordinal), $"'{name}' to show '{text}'", Cancel);

@@ -2,32 +2,26 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Playwright;
+using static Twin.EndToEnd.Tests.HeadlessChromium;
 
 namespace Twin.EndToEnd.Tests;
 
 /// <summary>A real silo with the factory, and a headless browser; one for all tests of the views.</summary>
 public sealed class ConsoleViewsFixture : IAsyncLifetime
 {
-    private const string Chromium = "/usr/bin/chromium";
     private readonly string _folder = SiloProcess.NewFolder();
     private IPlaywright? _playwright;
     private IBrowser? _browser;
     private SiloProcess? _silo;
 
-    public static bool IsBrowserThere => File.Exists(Chromium);
-
     public HttpClient Http => _silo!.Http;
 
     public async ValueTask InitializeAsync()
     {
-        if (!IsBrowserThere) return;
+        if (!HeadlessChromium.IsThere) return;
         _silo = await SiloProcess.StartAsync(_folder, false, "--scenario", "factory");
         _playwright = await Playwright.CreateAsync();
-        _browser = await _playwright.Chromium.LaunchAsync(new()
-        {
-            ExecutablePath = Chromium,
-            Args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"],
-        });
+        _browser = await HeadlessChromium.LaunchAsync(_playwright, drawsMap: false);
     }
 
     public async ValueTask DisposeAsync()
@@ -59,7 +53,7 @@ public sealed class ConsoleViewsTests(ConsoleViewsFixture world) : IClassFixture
     [Fact]
     public async Task The_query_views_table_map_and_count_are_the_APIs_answer()
     {
-        Assert.SkipUnless(ConsoleViewsFixture.IsBrowserThere, "chromium is not installed");
+        Assert.SkipUnless(HeadlessChromium.IsThere, "chromium is not installed");
         var query = $"SELECT T.$dtId, T.good FROM DIGITALTWINS T WHERE IS_OF_MODEL(T, '{Station}') ORDER BY T.$dtId";
         var expected = (await AskAsync(query)).Select(r => (string)r!["$dtId"]!).ToArray();
         Assert.Equal(20, expected.Length);
@@ -76,7 +70,7 @@ public sealed class ConsoleViewsTests(ConsoleViewsFixture world) : IClassFixture
     [Fact]
     public async Task A_query_that_is_wrong_is_underlined_where_the_API_says_and_a_selected_row_is_in_the_address()
     {
-        Assert.SkipUnless(ConsoleViewsFixture.IsBrowserThere, "chromium is not installed");
+        Assert.SkipUnless(HeadlessChromium.IsThere, "chromium is not installed");
         var (page, failures) = await world.OpenAsync($"/query?q={Uri.EscapeDataString("SELECT T.power FRM DIGITALTWINS T")}");
         await Eventually.TrueAsync(async () => (await AllAsync(page, ".query-editor mark")).SequenceEqual(["FRM"]), "the wrong word to be underlined", Cancel);
         Assert.Contains("Character 16", await TextAsync(page, "query-error"), StringComparison.Ordinal);
@@ -99,7 +93,7 @@ public sealed class ConsoleViewsTests(ConsoleViewsFixture world) : IClassFixture
     [Fact]
     public async Task The_factory_shows_each_stations_state_counts_and_effectiveness_and_each_buffers_level()
     {
-        Assert.SkipUnless(ConsoleViewsFixture.IsBrowserThere, "chromium is not installed");
+        Assert.SkipUnless(HeadlessChromium.IsThere, "chromium is not installed");
         var (page, failures) = await world.OpenAsync("/factory");
         await Eventually.TrueAsync(async () => (await AllAsync(page, "[data-test=factory] .station")).Length == 20, "20 stations on the floor", Cancel, 60);
         // The line lives on while we look: a figure must be the twin's just before or just after the twins were asked.
@@ -127,7 +121,7 @@ public sealed class ConsoleViewsTests(ConsoleViewsFixture world) : IClassFixture
     [Fact]
     public async Task The_system_view_shows_the_shards_and_rates_of_the_API_and_says_that_nothing_is_at_a_bound()
     {
-        Assert.SkipUnless(ConsoleViewsFixture.IsBrowserThere, "chromium is not installed");
+        Assert.SkipUnless(HeadlessChromium.IsThere, "chromium is not installed");
         var (page, failures) = await world.OpenAsync("/system");
         var system = JsonNode.Parse(await world.Http.GetStringAsync("/system", Cancel))!;
         var shards = system["shards"]!.AsArray().Select(s => (long)s!["twins"]!).ToArray();
@@ -143,7 +137,7 @@ public sealed class ConsoleViewsTests(ConsoleViewsFixture world) : IClassFixture
     [Fact]
     public async Task A_device_is_listed_with_its_standing_what_is_pending_and_why_a_command_was_not_sent()
     {
-        Assert.SkipUnless(ConsoleViewsFixture.IsBrowserThere, "chromium is not installed");
+        Assert.SkipUnless(HeadlessChromium.IsThere, "chromium is not installed");
         using var registered = await world.Http.PutAsync(new Uri("/devices/station-1-01", UriKind.Relative), Json("{}"), Cancel);
         Assert.True(registered.IsSuccessStatusCode);
         using var desired = await world.Http.PatchAsync(new Uri("/devices/station-1-01/desired", UriKind.Relative), Json("""{"interval":10,"limits":{"power":22}}"""), Cancel);
@@ -167,7 +161,7 @@ public sealed class ConsoleViewsTests(ConsoleViewsFixture world) : IClassFixture
     [Fact]
     public async Task A_models_count_and_contents_are_the_APIs_and_a_DTDL_file_is_taken_or_refused_with_reasons()
     {
-        Assert.SkipUnless(ConsoleViewsFixture.IsBrowserThere, "chromium is not installed");
+        Assert.SkipUnless(HeadlessChromium.IsThere, "chromium is not installed");
         var (page, failures) = await world.OpenAsync($"/models?model={Station}");
         var count = (long)(await AskAsync($"SELECT COUNT() FROM DIGITALTWINS T WHERE IS_OF_MODEL(T, '{Station}')"))[0]!["COUNT"]!;
         await Eventually.TrueAsync(async () => await page.EvaluateAsync<string>("document.querySelector('[data-test=model-count]')?.dataset.count ?? ''") == count.ToString(CultureInfo.InvariantCulture), $"the count {count}", Cancel, 60);
@@ -213,10 +207,5 @@ public sealed class ConsoleViewsTests(ConsoleViewsFixture world) : IClassFixture
         return pairs.Chunk(2).ToDictionary(p => p[0], p => p[1]);
     }
 
-    // Asked of the page at once: without a graphics card a frame takes long, and the driver's own waiting is counted in frames.
-    private static Task<string> TextAsync(IPage page, string name) => page.EvaluateAsync<string>("name => document.querySelector(`[data-test=${name}]`)?.textContent ?? ''", name);
-
     private static Task<string[]> AllAsync(IPage page, string selector) => page.EvaluateAsync<string[]>("selector => [...document.querySelectorAll(selector)].map(e => e.textContent)", selector);
-
-    private static long DigitsOf(string text) => long.TryParse(new string([.. text.Where(char.IsAsciiDigit)]), CultureInfo.InvariantCulture, out var number) ? number : -1;
 }

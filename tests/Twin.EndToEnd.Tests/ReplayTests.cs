@@ -49,14 +49,14 @@ public sealed class ReplayTests(ITestOutputHelper output) : IAsyncLifetime
     [Fact]
     public async Task The_machine_of_the_NAB_recording_is_kept_exactly_and_alarms_in_each_failure_it_can_know()
     {
-        var file = SharedData.Require("nab/machine_temperature_system_failure.csv");
+        var file = SharedFiles.Require("nab/machine_temperature_system_failure.csv");
         var expected = ReadCsv(file);
         await PlayAsync(file, 500_000, expected.Count);
         await IsKeptAsync(expected);
         // Twelve rows go back an hour in the middle and are not scored; the last of them is no longer late.
         var backward = Enumerable.Range(1, expected.Count - 1).Count(i => expected[i].Time < expected.Take(i).Skip(Math.Max(0, i - 12)).Max(e => e.Time));
         var scores = await ScoresAsync(expected.Count - 31 - backward - 31);
-        var windows = JsonNode.Parse(await File.ReadAllTextAsync(SharedData.Require("nab/labels/combined_windows.json"), Cancel))!["realKnownCause/machine_temperature_system_failure.csv"]!.AsArray()
+        var windows = JsonNode.Parse(await File.ReadAllTextAsync(SharedFiles.Require("nab/labels/combined_windows.json"), Cancel))!["realKnownCause/machine_temperature_system_failure.csv"]!.AsArray()
             .Select(w => (From: Time(w![0]!.GetValue<string>()), To: Time(w[1]!.GetValue<string>()))).ToArray();
         var alarms = scores.Where(s => s.Value >= 1).ToArray();
         var trained = Time("2013-12-14 16:50:00"); // the model saw what comes before, without its labels

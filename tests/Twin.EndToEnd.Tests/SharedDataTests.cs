@@ -21,7 +21,7 @@ public sealed class SharedDataTests : IAsyncLifetime
     [Fact]
     public async Task Delft_arrives_with_every_object_its_height_and_its_place_on_earth()
     {
-        var file = SharedData.Require("cityjson/delft.json");
+        var file = SharedFiles.Require("cityjson/delft.json");
         var objects = JsonNode.Parse(await File.ReadAllTextAsync(file, Cancel))!["CityObjects"]!.AsObject();
         var answer = await ImportTwiceAsync("cityjson", file);
         Assert.StartsWith("EPSG:7415", answer["place"]!.GetValue<string>(), StringComparison.Ordinal);
@@ -47,7 +47,7 @@ public sealed class SharedDataTests : IAsyncLifetime
     [Fact]
     public async Task Rio_Grande_arrives_with_every_stop_route_trip_and_service()
     {
-        var folder = SharedData.Require("gtfs/rio-grande");
+        var folder = SharedFiles.Require("gtfs/rio-grande");
         await ImportTwiceAsync("gtfs", folder);
         int Rows(string file) => File.ReadLines(Path.Combine(folder, file)).Count(l => l.Length > 0) - 1;
         var services = File.ReadLines(Path.Combine(folder, "calendar.txt")).Concat(File.ReadLines(Path.Combine(folder, "calendar_dates.txt"))).Select(l => l.Split(',')[0]).Where(s => s is not ("service_id" or "")).Distinct().Count();
@@ -79,7 +79,7 @@ public sealed class SharedDataTests : IAsyncLifetime
     [InlineData("dtdl/isa95", 180)]
     public async Task An_ontology_arrives_with_all_its_interfaces(string relative, int expected)
     {
-        var folder = SharedData.Require(relative);
+        var folder = SharedFiles.Require(relative);
         var first = await TwinProgram.JsonAsync(_silo, 0, "import", "dtdl", folder);
         Assert.Equal((expected, "succeeded"), (first["models"]!.GetValue<int>(), first["status"]!.GetValue<string>()));
         Assert.Equal(0, (await TwinProgram.JsonAsync(_silo, 0, "import", "dtdl", folder))["models"]!.GetValue<int>());

@@ -1,2 +1,3 @@
+global using Twin.Testing;
 global using Xunit;
 global using Twin.Model;

@@ -69,28 +69,4 @@ internal sealed class World : IAsyncDisposable
 
         public ValueTask DisposeAsync() => default;
     }
-
-    /// <summary>Grain state that outlives the silos.</summary>
-    private sealed class KeptGrains : IGrainStorage
-    {
-        private readonly ConcurrentDictionary<string, object> _states = new();
-
-        public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
-        {
-            if (_states.TryGetValue($"{stateName}/{grainId}", out var state)) (grainState.State, grainState.RecordExists, grainState.ETag) = ((T)state, true, "1");
-            return Task.CompletedTask;
-        }
-
-        public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
-        {
-            _states[$"{stateName}/{grainId}"] = grainState.State!;
-            return Task.CompletedTask;
-        }
-
-        public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
-        {
-            _states.TryRemove($"{stateName}/{grainId}", out _);
-            return Task.CompletedTask;
-        }
-    }
 }

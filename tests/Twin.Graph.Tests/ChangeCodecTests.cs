@@ -46,7 +46,7 @@ public class ChangeCodecTests
     [Fact]
     public void The_published_vector_decodes_and_encodes()
     {
-        var format = File.ReadAllText(Find("twins/Twin.Graph/FORMAT.md"));
+        var format = File.ReadAllText(Path.Combine(Repository.Root, "twins", "Twin.Graph", "FORMAT.md"));
         var hex = format.Split("```hex")[1].Split("```")[0].Replace("\n", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal);
         var frame = Convert.FromHexString(hex);
         Assert.Equal(BitwiseCrc32C([.. frame[..5], .. frame[9..]]), BinaryPrimitives.ReadUInt32LittleEndian(frame.AsSpan(5)));
@@ -146,12 +146,5 @@ public class ChangeCodecTests
             for (var bit = 0; bit < 8; bit++) crc = (crc >> 1) ^ ((crc & 1) * 0x82F63B78u);
         }
         return ~crc;
-    }
-
-    private static string Find(string path)
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            if (File.Exists(Path.Combine(folder.FullName, "Twin.sln"))) return Path.Combine(folder.FullName, path);
-        throw new FileNotFoundException("Twin.sln is in no folder above the tests.");
     }
 }

@@ -1,2 +1,3 @@
+global using Twin.Testing;
 global using Twin.Model;
 global using Xunit;

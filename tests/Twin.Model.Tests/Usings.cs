@@ -1,1 +1,2 @@
+global using Twin.Testing;
 global using Xunit;

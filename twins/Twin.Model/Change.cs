@@ -31,6 +31,24 @@ public enum ChangeKind : byte
     TransactionDecided = 13,
 }
 
+/// <summary>How kinds of changes are written.</summary>
+public static class ChangeKinds
+{
+    /// <summary>The kind of a public change as subscribers and routes read it: <c>propertyChanged</c>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Bookkeeping, which does not leave.</exception>
+    public static string ToText(this ChangeKind kind) => kind switch
+    {
+        ChangeKind.TwinCreated => "twinCreated",
+        ChangeKind.TwinDeleted => "twinDeleted",
+        ChangeKind.PropertyChanged => "propertyChanged",
+        ChangeKind.PropertyRemoved => "propertyRemoved",
+        ChangeKind.RelationshipChanged => "relationshipChanged",
+        ChangeKind.RelationshipDeleted => "relationshipDeleted",
+        ChangeKind.Telemetry => "telemetry",
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Bookkeeping changes do not leave."),
+    };
+}
+
 /// <summary>One entry of the change feed; what the journal holds and what subscribers receive. Immutable.</summary>
 /// <param name="Sequence">Position in the shard's journal, see <see cref="FeedSequence"/>. Every change has its own.</param>
 /// <param name="Kind">What happened.</param>

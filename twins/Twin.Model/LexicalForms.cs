@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Twin.Model;
 
 /// <summary>
@@ -9,29 +7,10 @@ namespace Twin.Model;
 public static class LexicalForms
 {
     /// <summary><c>2026-11-22</c>, a day of the calendar from year 1 on.</summary>
-    public static bool IsDate(ReadOnlySpan<char> text)
-    {
-        if (text.Length != 10 || text[4] != '-' || text[7] != '-') return false;
-        int year = Number(text[..4]), month = Number(text[5..7]), day = Number(text[8..]);
-        return year >= 1 && month is >= 1 and <= 12 && day >= 1 && day <= DateTime.DaysInMonth(year, month);
-    }
+    public static bool IsDate(ReadOnlySpan<char> text) => TimeText.IsDate(text);
 
-    /// <summary><c>13:01:02.5Z</c> or with an offset such as <c>+08:00</c>.</summary>
-    public static bool IsTime(ReadOnlySpan<char> text)
-    {
-        if (text.Length < 9 || text[2] != ':' || text[5] != ':') return false;
-        if (Number(text[..2]) is < 0 or > 23 || Number(text[3..5]) is < 0 or > 59 || Number(text[6..8]) is < 0 or > 59) return false;
-        text = text[8..];
-        if (text[0] == '.')
-        {
-            var digits = CountDigits(text[1..]);
-            if (digits == 0) return false;
-            text = text[(digits + 1)..];
-        }
-
-        if (text is "Z") return true;
-        return text.Length == 6 && text[0] is '+' or '-' && text[3] == ':' && Number(text[1..3]) is >= 0 and <= 23 && Number(text[4..]) is >= 0 and <= 59;
-    }
+    /// <summary><c>13:01:02.5Z</c> or with an offset such as <c>+08:00</c>; the Z is a capital.</summary>
+    public static bool IsTime(ReadOnlySpan<char> text) => TimeText.IsTime(text) && text[^1] != 'z';
 
     /// <summary>A date, the letter T and a time. The instant it names may lie outside of the years that clocks here hold.</summary>
     public static bool IsDateTime(ReadOnlySpan<char> text) => text.Length > 11 && text[10] == 'T' && IsDate(text[..10]) && IsTime(text[11..]);
@@ -118,6 +97,4 @@ public static class LexicalForms
         var end = text.IndexOfAnyExceptInRange('0', '9');
         return end < 0 ? text.Length : end;
     }
-
-    private static int Number(ReadOnlySpan<char> digits) => CountDigits(digits) == digits.Length ? int.Parse(digits, NumberStyles.None, CultureInfo.InvariantCulture) : -1;
 }

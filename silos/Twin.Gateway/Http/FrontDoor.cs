@@ -25,16 +25,19 @@ internal sealed class FrontDoor(RequestDelegate next, ITwinStore store, IIngestE
     {
         var path = context.Request.Path.Value ?? "";
         if (path.StartsWith(TwinsPrefix, StringComparison.Ordinal) && path.IndexOf('/', TwinsPrefix.Length) < 0) return TwinAsync(context, path[TwinsPrefix.Length..]);
-        if (path is "/query" or "/ingest" && HttpMethods.IsPost(context.Request.Method)) return path.Length == 6 ? QueryAsync(context) : IngestAsync(context);
+        if (path is "/query" or "/ingest" && HttpMethods.IsPost(context.Request.Method))
+            return path.Length == 6 ? Refuse(context, Permission.Read) ?? QueryAsync(context) : Refuse(context, Permission.Write) ?? IngestAsync(context);
         return next(context);
     }
+
+    /// <summary>The answer to a caller without the right or over its limits; null for one who may go on.</summary>
+    private Task? Refuse(HttpContext context, Permission right) => (admission.Check(context, right) ?? limits.Refuse(context))?.WriteAsync(context);
 
     private Task TwinAsync(HttpContext context, string id)
     {
         var method = context.Request.Method;
         var right = HttpMethods.IsGet(method) ? Permission.Read : Permission.Write;
-        if (admission.Check(context, right) is { } refused) return refused.WriteAsync(context);
-        if (limits.Refuse(context) is { } limited) return limited.WriteAsync(context);
+        if (Refuse(context, right) is { } refused) return refused;
         if (!TwinJson.IsValidId(id)) return TwinProblems.WriteAsync(context, 400, "IdInvalid", $"'{Shorten(id)}' is not a twin id: 1 to 128 characters of letters, digits and - _ . : , @ ~ % ( ) = ; $ ! * '.", "id");
         if (HttpMethods.IsPatch(method)) return PatchAsync(context, id);
         if (HttpMethods.IsGet(method)) return GetAsync(context, id);
@@ -143,18 +146,6 @@ internal sealed class FrontDoor(RequestDelegate next, ITwinStore store, IIngestE
 
     private async Task QueryAsync(HttpContext context)
     {
-        if (admission.Check(context, Permission.Read) is { } refused)
-        {
-            await refused.WriteAsync(context).ConfigureAwait(false);
-            return;
-        }
-
-        if (limits.Refuse(context) is { } limited)
-        {
-            await limited.WriteAsync(context).ConfigureAwait(false);
-            return;
-        }
-
         QueryRequest? request;
         using (var body = await RequestBody.ReadAsync(context, MostQueryBytes).ConfigureAwait(false))
         {
@@ -184,18 +175,6 @@ internal sealed class FrontDoor(RequestDelegate next, ITwinStore store, IIngestE
 
     private async Task IngestAsync(HttpContext context)
     {
-        if (admission.Check(context, Permission.Write) is { } refused)
-        {
-            await refused.WriteAsync(context).ConfigureAwait(false);
-            return;
-        }
-
-        if (limits.Refuse(context) is { } limited)
-        {
-            await limited.WriteAsync(context).ConfigureAwait(false);
-            return;
-        }
-
         var arrival = WallTime.Now(clock);
         var format = context.Request.ContentType?.Contains("msgpack", StringComparison.OrdinalIgnoreCase) == true ? PayloadFormat.MessagePackMany : PayloadFormat.JsonMany;
         SampleReader.Batch? batch;

@@ -15,7 +15,7 @@ public static class MqttChangeText
         json.WriteStartObject();
         if (cursor.Length > 0) json.WriteString("cursor"u8, cursor);
         json.WriteNumber("seq"u8, change.Sequence);
-        json.WriteString("kind"u8, NameOf(change.Kind));
+        json.WriteString("kind"u8, change.Kind.ToText());
         json.WriteString("id"u8, change.TwinId);
         json.WriteString("model"u8, change.ModelId);
         if (change.Path.Length > 0) json.WriteString("path"u8, change.Path);
@@ -31,15 +31,4 @@ public static class MqttChangeText
         json.Flush();
         return buffer.WrittenSpan;
     }
-
-    private static string NameOf(ChangeKind kind) => kind switch
-    {
-        ChangeKind.TwinCreated => "twinCreated",
-        ChangeKind.TwinDeleted => "twinDeleted",
-        ChangeKind.PropertyChanged => "propertyChanged",
-        ChangeKind.PropertyRemoved => "propertyRemoved",
-        ChangeKind.RelationshipChanged => "relationshipChanged",
-        ChangeKind.RelationshipDeleted => "relationshipDeleted",
-        _ => "telemetry",
-    };
 }

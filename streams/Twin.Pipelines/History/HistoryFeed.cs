@@ -33,7 +33,7 @@ public sealed class HistoryFeed(
     private long _points;
     private long _newestCommit;
 
-    /// <summary>Values stored since the start of this process.</summary>
+    /// <summary>Values in the store: what it held when it was opened and what came since.</summary>
     public long Points => Interlocked.Read(ref _points);
 
     /// <summary>How far the store was behind the owners at the last transaction: now minus the newest stored commit. Zero before any.</summary>
@@ -64,7 +64,7 @@ public sealed class HistoryFeed(
         await writing.ConfigureAwait(false);
     }
 
-    // The database may go at any instant, also between two calls that open it: that must not end the process.
+    // The database may be gone at the start, or go between two calls that open it: that must not end the process.
     private async Task<bool> OpenAsync(CancellationToken cancellationToken)
     {
         while (!cancellationToken.IsCancellationRequested)
@@ -72,6 +72,7 @@ public sealed class HistoryFeed(
             try
             {
                 await store.OpenAsync(cancellationToken).ConfigureAwait(false);
+                _points = await store.CountAsync(branch, cancellationToken).ConfigureAwait(false);
                 return true;
             }
             catch (Exception) when (cancellationToken.IsCancellationRequested)

@@ -24,7 +24,7 @@ public sealed record RouteBatch(string RouteId, int Shard, long First, long Last
         {
             writer.WriteStartObject();
             writer.WriteNumber("seq", change.Sequence);
-            writer.WriteString("kind", KindName(change.Kind));
+            writer.WriteString("kind", change.Kind.ToText());
             writer.WriteString("id", change.TwinId);
             writer.WriteString("model", change.ModelId);
             writer.WriteString("path", change.Path);
@@ -50,16 +50,4 @@ public sealed record RouteBatch(string RouteId, int Shard, long First, long Last
         buffer.Write("]}"u8);
         return buffer.ToArray();
     }
-
-    private static string KindName(ChangeKind kind) => kind switch
-    {
-        ChangeKind.TwinCreated => "twinCreated",
-        ChangeKind.TwinDeleted => "twinDeleted",
-        ChangeKind.PropertyChanged => "propertyChanged",
-        ChangeKind.PropertyRemoved => "propertyRemoved",
-        ChangeKind.RelationshipChanged => "relationshipChanged",
-        ChangeKind.RelationshipDeleted => "relationshipDeleted",
-        ChangeKind.Telemetry => "telemetry",
-        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Bookkeeping changes do not leave."),
-    };
 }

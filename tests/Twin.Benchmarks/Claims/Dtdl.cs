@@ -19,7 +19,7 @@ internal static class Dtdl
 
     private static Figure Judge()
     {
-        if (FindShared("dtdl/conformance") is not { } folder) return Figure.None("no shared data");
+        if (Repository.SharedData("dtdl/conformance") is not { } folder) return Figure.None("no shared data");
         var tally = new ConformanceTally();
         foreach (var (file, text) in ConformanceCorpus.Read(folder)) tally.JudgeFile(file, text);
         return new Figure(Math.Min(tally.ValidAccuracy ?? 0, tally.InvalidAccuracy ?? 0), new JsonObject
@@ -31,7 +31,7 @@ internal static class Dtdl
 
     private static Figure Time(ClaimRun run)
     {
-        if (FindShared("dtdl/isa95") is not { } factory || FindShared("dtdl/smartcities") is not { } city) return Figure.None("no shared data");
+        if (Repository.SharedData("dtdl/isa95") is not { } factory || Repository.SharedData("dtdl/smartcities") is not { } city) return Figure.None("no shared data");
         var texts = ReadModels(factory);
         var result = DtdlParser.Parse(texts, ModelSet.Empty);
         if (!result.IsValid) return Figure.None($"ISA-95 does not parse: {result.Errors[0]}");
@@ -56,12 +56,4 @@ internal static class Dtdl
 
     private static string[] ReadModels(string folder) =>
         [.. Directory.EnumerateFiles(folder, "*.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(File.ReadAllText).Where(t => t.Contains("dtmi:dtdl:context", StringComparison.Ordinal))];
-
-    private static string? FindShared(string relative)
-    {
-        var root = new DirectoryInfo(AppContext.BaseDirectory);
-        while (root is not null && !File.Exists(Path.Combine(root.FullName, "Twin.sln"))) root = root.Parent;
-        var path = root is null ? null : Path.Combine(root.FullName, "..", "shared", "data", relative);
-        return Directory.Exists(path) ? path : null;
-    }
 }

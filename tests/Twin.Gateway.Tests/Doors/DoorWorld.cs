@@ -62,29 +62,6 @@ public sealed class GrainsUnderTest : IAsyncLifetime
         await _cluster.DisposeAsync();
         Directory.Delete(_root, true);
     }
-
-    private sealed class KeptGrains : IGrainStorage
-    {
-        private readonly ConcurrentDictionary<string, object> _states = new();
-
-        public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
-        {
-            if (_states.TryGetValue($"{stateName}/{grainId}", out var state)) (grainState.State, grainState.RecordExists, grainState.ETag) = ((T)state, true, "1");
-            return Task.CompletedTask;
-        }
-
-        public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
-        {
-            _states[$"{stateName}/{grainId}"] = grainState.State!;
-            return Task.CompletedTask;
-        }
-
-        public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
-        {
-            _states.TryRemove($"{stateName}/{grainId}", out _);
-            return Task.CompletedTask;
-        }
-    }
 }
 
 /// <summary>Door tests run one after the other: they share the grains and read meters of the whole process.</summary>

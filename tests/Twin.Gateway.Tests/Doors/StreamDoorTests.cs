@@ -142,7 +142,7 @@ public sealed class StreamDoorTests(SharedDoor shared) : IClassFixture<SharedDoo
         {
             using var reader = await OpenAsync(socket, $"twins={lamp}&path=power", cursor);
             await reader.UntilAsync(Math.Min(17, 200 - seen.Count));
-            seen.AddRange(reader.Numbers);
+            seen.AddRange(reader.Numbers.Where(p => p > 0));   // the lamp's creation, acknowledged before, may still follow the first hello
             cursor = reader.Cursor;
         }
 

@@ -37,7 +37,7 @@ internal sealed class ReferenceParser : IDisposable
     /// <summary>Starts it, or skips the test with the reason.</summary>
     public static ReferenceParser Start()
     {
-        var folder = Path.Combine(SharedFiles.Root, "tests", "dtdl-oracle");
+        var folder = Path.Combine(Repository.Root, "tests", "dtdl-oracle");
         if (!Directory.Exists(Path.Combine(folder, "node_modules")))
         {
             if (Environment.GetEnvironmentVariable("TWIN_DTDL_ORACLE_INSTALL") is null) Assert.Skip($"the reference parser is not installed: run npm install in {folder}, or set TWIN_DTDL_ORACLE_INSTALL");

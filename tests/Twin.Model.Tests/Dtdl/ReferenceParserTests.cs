@@ -75,7 +75,7 @@ internal static class SeedModels
     /// <summary>The valid cases of the v2 corpus, as they are and as v3 and v4; none without shared data.</summary>
     public static IEnumerable<string> OfCorpus()
     {
-        if (SharedFiles.Find("dtdl/conformance") is not { } folder) yield break;
+        if (Repository.SharedData("dtdl/conformance") is not { } folder) yield break;
         var taken = 0;
         foreach (var (file, text) in ConformanceCorpus.Read(folder))
         {

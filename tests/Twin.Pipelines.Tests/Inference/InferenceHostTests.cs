@@ -34,7 +34,7 @@ public sealed class InferenceHostTests
 
     private static (InferenceRegistry Registry, SumSession Session) Load(int window, TimeProvider clock, double boundMs = 5_000, int maxBatch = 16)
     {
-        var folder = SharedFiles.NewFolder();
+        var folder = Directory.CreateTempSubdirectory("twin-pipelines-").FullName;
         Cards.Write(folder, Cards.For([1], "sum", window, boundMs, maxBatch), [1]);
         var session = new SumSession(window);
         return (InferenceRegistry.Load(folder, clock, (_, _) => session), session);
@@ -165,9 +165,9 @@ public sealed class InferenceHostTests
     [InlineData("loop", "a score would feed itself")]
     public void A_model_that_cannot_be_trusted_is_refused_with_the_reason_and_the_others_serve(string fault, string reason)
     {
-        var source = Path.Combine(SharedFiles.Repository, "streams", "Twin.Pipelines", "Models");
+        var source = Path.Combine(Repository.Root, "streams", "Twin.Pipelines", "Models");
         var good = File.ReadAllBytes(Path.Combine(source, "machine-temperature.onnx"));
-        var folder = SharedFiles.NewFolder();
+        var folder = Directory.CreateTempSubdirectory("twin-pipelines-").FullName;
         Cards.Write(folder, Cards.For(good, "good", 32), good);
         var file = fault == "file" ? [.. good.Take(good.Length / 2)] : good;
         var card = Cards.For(file, "broken", fault == "shape" ? 5 : 32, fault == "card" ? 0 : 50);
@@ -183,7 +183,7 @@ public sealed class InferenceHostTests
     [Fact]
     public async Task The_shipped_model_raises_its_score_when_the_machine_behaves_as_never_before()
     {
-        using var registry = InferenceRegistry.Load(Path.Combine(SharedFiles.Repository, "streams", "Twin.Pipelines", "Models"), TimeProvider.System);
+        using var registry = InferenceRegistry.Load(Path.Combine(Repository.Root, "streams", "Twin.Pipelines", "Models"), TimeProvider.System);
         Assert.Equal(ModelState.Ready, Assert.Single(registry.Models).State);
         await using (var host = Host(registry))
         {

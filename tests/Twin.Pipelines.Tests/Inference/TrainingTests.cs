@@ -6,13 +6,13 @@ namespace Twin.Pipelines.Tests.Inference;
 
 public sealed class TrainingTests
 {
-    private static readonly string Models = Path.Combine(SharedFiles.Repository, "streams", "Twin.Pipelines", "Models");
+    private static readonly string Models = Path.Combine(Repository.Root, "streams", "Twin.Pipelines", "Models");
 
     [Fact]
     public void Training_again_gives_the_committed_file_to_the_byte_and_its_card_tells_the_truth()
     {
-        var series = LabelledSeries.Read(SharedFiles.Nab("machine_temperature_system_failure.csv"), SharedFiles.Nab("labels/combined_windows.json"));
-        var folder = SharedFiles.NewFolder();
+        var series = LabelledSeries.Read(SharedFiles.Require("nab/machine_temperature_system_failure.csv"), SharedFiles.Require("nab/labels/combined_windows.json"));
+        var folder = Directory.CreateTempSubdirectory("twin-pipelines-").FullName;
         var card = AnomalyRecipe.Write(series, "machine-temperature", folder);
         Assert.Equal(File.ReadAllBytes(Path.Combine(Models, "machine-temperature.onnx")), File.ReadAllBytes(Path.Combine(folder, "machine-temperature.onnx")));
         Assert.Equal(File.ReadAllText(Path.Combine(Models, "machine-temperature.json")), File.ReadAllText(Path.Combine(folder, "machine-temperature.json")));
@@ -25,7 +25,7 @@ public sealed class TrainingTests
     [Fact]
     public void The_runtime_scores_the_recording_as_the_trainer_did()
     {
-        var series = LabelledSeries.Read(SharedFiles.Nab("machine_temperature_system_failure.csv"), SharedFiles.Nab("labels/combined_windows.json"));
+        var series = LabelledSeries.Read(SharedFiles.Require("nab/machine_temperature_system_failure.csv"), SharedFiles.Require("nab/labels/combined_windows.json"));
         var (model, evaluation) = AnomalyRecipe.Train(series, AnomalyRecipe.Settings);
         using var registry = InferenceRegistry.Load(Models, TimeProvider.System);
         var card = Assert.Single(registry.Models).Card;

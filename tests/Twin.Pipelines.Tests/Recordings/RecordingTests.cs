@@ -9,7 +9,7 @@ public sealed class RecordingTests
 
     private static CsvRecording Csv(string text, CsvLayout? layout = null)
     {
-        var path = Path.Combine(SharedFiles.NewFolder(), "recording.csv");
+        var path = Path.Combine(Directory.CreateTempSubdirectory("twin-pipelines-").FullName, "recording.csv");
         File.WriteAllText(path, text);
         return new CsvRecording(path, layout ?? Layout);
     }
@@ -163,7 +163,7 @@ public sealed class RecordingTests
     [Fact]
     public async Task The_machine_temperature_recording_plays_whole_at_ten_thousand_times_its_speed()
     {
-        var csv = new CsvRecording(SharedFiles.Nab("machine_temperature_system_failure.csv"), Layout);
+        var csv = new CsvRecording(SharedFiles.Require("nab/machine_temperature_system_failure.csv"), Layout);
         var (sends, progress) = await Play(csv.ReadAsync(), new PlaybackOptions { Speed = 10_000 });
         Assert.Equal((22_695L, 0L), (progress.Samples, csv.BadRows));
         Assert.Equal(22_695, sends.Sum(s => s.Samples.Length));

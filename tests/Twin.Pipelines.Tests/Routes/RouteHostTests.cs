@@ -12,7 +12,7 @@ namespace Twin.Pipelines.Tests.Routes;
 
 public sealed class RouteHostTests
 {
-    private readonly string _folder = SharedFiles.NewFolder();
+    private readonly string _folder = Directory.CreateTempSubdirectory("twin-pipelines-").FullName;
     private readonly TestFeed _feed = new(2);
 
     private static readonly RouteOptions Quick = new()
