@@ -232,6 +232,7 @@ export class GraphCanvas {
   private drawLinks(c: CanvasRenderingContext2D, d: Drawing, at: ReadonlyMap<string, Point>): void {
     const near = this.hover ?? d.focus;
     const pairs = new Map<string, number>();
+    const names: Box[] = [];
     const size = this.nodeSize();
     c.font = `10.5px ${FONT}`;
     c.textAlign = "center";
@@ -250,20 +251,26 @@ export class GraphCanvas {
         c.globalAlpha = (d.isStale ? 0.5 : 1) * fade;
         drawArrow(c, a, b, size, nth, isNear ? d.theme.accent : d.theme.unknown, isNear ? 1.5 : 0.8, this.scale > 0.5);
         const isLong = Math.hypot(a.x - b.x, a.y - b.y) > 70;
-        if (isNear && isLong && fade === 1) this.drawLinkName(c, d, link.name, a, b, nth);
+        if (isNear && isLong && fade === 1) this.drawLinkName(c, d, link.name, a, b, nth, link.source === near, names);
       }
     }
     c.globalAlpha = d.isStale ? 0.5 : 1;
   }
 
-  private drawLinkName(c: CanvasRenderingContext2D, d: Drawing, name: string, a: Point, b: Point, nth: number): void {
+  /** Beyond the middle, where the lines of a hub have parted; left out where another name stands. */
+  private drawLinkName(c: CanvasRenderingContext2D, d: Drawing, name: string, a: Point, b: Point, nth: number, isOut: boolean, names: Box[]): void {
     if (this.scale < 0.55) return;
     const m = bend(a, b, nth);
+    const far = isOut ? b : a;
+    const at = { x: m.x + (far.x - m.x) * 0.16, y: m.y + (far.y - m.y) * 0.16 };
     const wide = c.measureText(name).width + 6;
+    const box = { left: at.x - wide / 2, top: at.y - 7, right: at.x + wide / 2, bottom: at.y + 7 };
+    if (names.some((n) => overlap(n, box))) return;
+    names.push(box);
     c.fillStyle = d.theme.ground;
-    c.fillRect(m.x - wide / 2, m.y - 7, wide, 14);
+    c.fillRect(box.left, box.top, wide, 14);
     c.fillStyle = d.theme.textSoft;
-    c.fillText(name, m.x, m.y);
+    c.fillText(name, at.x, at.y);
   }
 
   private nodeSize(): number {
@@ -290,7 +297,7 @@ export class GraphCanvas {
     trace(c, mark.shape, p, size);
     c.fill();
     c.stroke();
-    c.strokeStyle = outline(d.theme);
+    c.strokeStyle = d.theme.textSoft;
     c.lineWidth = 0.75;
     if (face) c.stroke();
     if (node.id === d.selected || node.id === d.focus) {
@@ -338,9 +345,10 @@ export class GraphCanvas {
   /** Names where there is room, the important ones first; none covers another or a twin. */
   private drawNames(c: CanvasRenderingContext2D, d: Drawing, at: ReadonlyMap<string, Point>, taken: Box[], width: number, height: number): void {
     const size = this.nodeSize();
+    const twins: Box[] = [];
     for (const node of d.nodes) {
       const p = at.get(node.id)!;
-      taken.push({ left: p.x - size, top: p.y - size, right: p.x + size, bottom: p.y + size });
+      twins.push({ left: p.x - size, top: p.y - size, right: p.x + size, bottom: p.y + size });
     }
     const near = this.hover ?? d.focus;
     const neighbours = new Set(d.links.flatMap((l) => (l.source === near ? [l.target] : l.target === near ? [l.source] : [])));
@@ -359,7 +367,7 @@ export class GraphCanvas {
       const wide = Math.max(c.measureText(name).width, reading ? reading.length * 6 : 0);
       const top = p.y + size * (node.id === d.root ? 1.6 : node.isOpen ? 1.25 : 1) + (r <= 2 ? 7 : 3);
       const box = { left: p.x - wide / 2 - 2, top, right: p.x + wide / 2 + 2, bottom: top + (reading ? 27 : 14) };
-      if (r > 0 && taken.some((t) => t.left < box.right && t.right > box.left && t.top < box.bottom && t.bottom > box.top)) continue;
+      if (r > 0 && (taken.some((t) => overlap(t, box)) || (r > 3 && twins.some((t) => overlap(t, box))))) continue;
       taken.push(box);
       if (r === 0) {
         c.fillStyle = d.theme.ground;
@@ -387,12 +395,12 @@ interface Box {
   bottom: number;
 }
 
-function clip(text: string): string {
-  return text.length > 26 ? `${text.slice(0, 25)}…` : text;
+function overlap(a: Box, b: Box): boolean {
+  return a.left < b.right && a.right > b.left && a.top < b.bottom && a.bottom > b.top;
 }
 
-function outline(theme: Theme): string {
-  return theme.textSoft;
+function clip(text: string): string {
+  return text.length > 26 ? `${text.slice(0, 25)}…` : text;
 }
 
 /** The middle of the line; several between the same two bow out one after the other. */

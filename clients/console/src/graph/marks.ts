@@ -1,5 +1,4 @@
-import { CATEGORIES } from "../colour/scales";
-import { meaningOf } from "../colour/scales";
+import { CATEGORIES, meaningOf } from "../colour/scales";
 import { numberText, unitText } from "../format";
 import type { Json, JsonObject } from "../api/types";
 import type { ModelBook } from "../live/modelBook";
