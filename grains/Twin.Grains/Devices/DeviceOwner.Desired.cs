@@ -25,11 +25,11 @@ internal sealed partial class DeviceOwner
     {
         ArgumentNullException.ThrowIfNull(patch);
         if (_state.IsCrowded) return End(DeviceUpdateStatus.Busy, $"{DeviceBounds.WaitingChanges} changes of device '{deviceId}' wait for the store.");
-        var (status, detail) = (DeviceUpdateStatus.NotRegistered, (string?)$"Device '{deviceId}' is not registered.");
+        var (status, detail) = (DeviceUpdateStatus.Busy, (string?)null);
         await _state.ChangeAsync(s =>
         {
-            if (!mayKeep(s)) return s;
             status = MergePatch.TryMerge(current(s), patch, out var merged, out detail);
+            if (status == DeviceUpdateStatus.Done && !mayKeep(s)) (status, detail) = (DeviceUpdateStatus.NotRegistered, $"Device '{deviceId}' is not registered.");
             if (status != DeviceUpdateStatus.Done) return s;
             var after = with(s, merged);
             return ReferenceEquals(after, s) ? s : Stamp(after);

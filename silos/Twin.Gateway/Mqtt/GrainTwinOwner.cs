@@ -119,8 +119,11 @@ public sealed class GrainAdmission(IGrainFactory grains, bool anonymous, Func<st
             return identity is null ? MqttAdmissionResult.Refuse(MqttReason.BadUserNameOrPassword, "The token is not valid.") : MqttAdmissionResult.Admit(identity);
         }
 
-        return await grains.GetGrain<IDeviceGrain>(login.UserName).AuthenticateAsync(secret)
-            ? MqttAdmissionResult.Admit(new DeviceIdentity(login.UserName, login.UserName))
-            : MqttAdmissionResult.Refuse(MqttReason.BadUserNameOrPassword, "Unknown device or wrong secret.");
+        if (!TwinJson.IsValidId(login.UserName) || !await grains.GetGrain<IDeviceGrain>(login.UserName).AuthenticateAsync(secret))
+            return MqttAdmissionResult.Refuse(MqttReason.BadUserNameOrPassword, "Unknown device or wrong secret.");
+        // A client id is what a session is taken over by, and a registered device's is its session's name at its owner.
+        if (login.ClientId != login.UserName && TwinJson.IsValidId(login.ClientId) && (await grains.GetGrain<IDeviceGrain>(login.ClientId).GetStatusAsync()).IsRegistered)
+            return MqttAdmissionResult.Refuse(MqttReason.ClientIdNotValid, $"The client identifier '{login.ClientId}' is another device's.");
+        return MqttAdmissionResult.Admit(new DeviceIdentity(login.UserName, login.UserName));
     }
 }
