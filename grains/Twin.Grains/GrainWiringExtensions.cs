@@ -29,6 +29,7 @@ public static class GrainWiringExtensions
         if (options.ShardCount is < 1 or > 1_024) throw new ArgumentOutOfRangeException(nameof(options), options.ShardCount, "ShardCount must be 1 to 1,024.");
         services.AddSingleton(options);
         services.AddSingleton<ModelCache>();
+        services.AddSingleton<Twins.SnapshotTurn>();
         services.AddSingleton<ITwinStore, TwinStore>();
         services.AddSingleton<ModelWatch>();
         services.AddHostedService(s => s.GetRequiredService<ModelWatch>());

@@ -7,6 +7,8 @@ namespace Twin.Silo;
 /// <summary>Traces and metrics: our meter and Orleans', served at <c>/metrics</c>, sent by OTLP when an endpoint is given.</summary>
 internal static class TelemetryWiring
 {
+    private const int MostSeries = 200; // of one instrument: its room is taken ahead, for every instrument; tags here are few by rule
+
     public static void Add(IServiceCollection services, TwinSettings settings)
     {
         var telemetry = services.AddOpenTelemetry()
@@ -14,6 +16,7 @@ internal static class TelemetryWiring
             .WithMetrics(metrics =>
             {
                 metrics.AddMeter("Twin", "Microsoft.Orleans", "System.Runtime").AddPrometheusExporter();
+                metrics.AddView(instrument => new MetricStreamConfiguration { CardinalityLimit = MostSeries });
                 if (settings.Otlp is not null) metrics.AddOtlpExporter(o => o.Endpoint = new Uri(settings.Otlp));
             });
         // Tracing costs on every request; it is on only when somebody listens.

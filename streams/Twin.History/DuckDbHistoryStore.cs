@@ -109,7 +109,7 @@ public sealed class DuckDbHistoryStore : IHistoryStore
     {
         if (_series.Uncommitted.Count == 0) return;
         using var rows = writer.CreateAppender("series");
-        foreach (var ((branch, twin, path), number) in _series.Uncommitted)
+        foreach (var (branch, twin, path, number) in _series.Uncommitted)
             rows.CreateRow().AppendValue(number).AppendValue(branch).AppendValue(twin).AppendValue(path).EndRow();
     }
 

@@ -150,7 +150,7 @@ public sealed class PostgresHistoryStore : IHistoryStore
             foreach (ref readonly var change in page.Changes.AsSpan())
                 if (HistoryRow.Keeps(change)) _series.NumberOf(branch, change.TwinId, change.Path);
         if (_series.Uncommitted.Count == 0) return;
-        var keys = _series.Uncommitted.Keys.ToArray();
+        var keys = _series.Uncommitted.ToArray();
         _series.Rollback(); // the database gives the numbers; the catalogue only told us which are new
         await using var command = connection.CreateCommand();
         command.CommandText = """

@@ -113,7 +113,7 @@ public sealed class FailureTests
             public ValueTask AppendAsync(ReadOnlyMemory<byte> frame, long firstSequence, long lastSequence, CancellationToken cancellationToken) =>
                 disk.IsFull ? throw new IOException("No space left on device") : inner.AppendAsync(frame, firstSequence, lastSequence, cancellationToken);
 
-            public Task WriteSnapshotAsync(long sequence, ReadOnlyMemory<byte> bytes, long keepAfter, CancellationToken cancellationToken) => inner.WriteSnapshotAsync(sequence, bytes, keepAfter, cancellationToken);
+            public Task WriteSnapshotAsync(long sequence, System.Buffers.ReadOnlySequence<byte> bytes, long keepAfter, CancellationToken cancellationToken) => inner.WriteSnapshotAsync(sequence, bytes, keepAfter, cancellationToken);
 
             public ValueTask DisposeAsync() => inner.DisposeAsync();
         }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using StackExchange.Redis;
@@ -142,17 +143,17 @@ internal sealed class RedisShardJournal(IDatabase redis, TimeProvider clock, Tim
 
     private RedisKey ChunksOf(string name) => prefix + "chunks:" + name;
 
-    public async Task WriteSnapshotAsync(long sequence, ReadOnlyMemory<byte> bytes, long keepAfter, CancellationToken cancellationToken)
+    public async Task WriteSnapshotAsync(long sequence, ReadOnlySequence<byte> bytes, long keepAfter, CancellationToken cancellationToken)
     {
         if (keepAfter > sequence) throw new ArgumentOutOfRangeException(nameof(keepAfter), keepAfter, $"Frames after the snapshot ({sequence:x}) must be kept.");
         var name = string.Create(CultureInfo.InvariantCulture, $"{Epoch}-{sequence:x}");
         var chunks = ChunksOf(name);
         var count = 0;
         await RetryAsync(() => redis.KeyDeleteAsync(chunks), cancellationToken).ConfigureAwait(false);
-        for (var at = 0; at < bytes.Length; at += ChunkBytes, count++)
+        for (var at = 0L; at < bytes.Length; at += ChunkBytes, count++)
         {
             // LSET-like by length: a repeat after an unknown outcome must not add the chunk again.
-            var (chunk, expected) = (bytes.Slice(at, Math.Min(ChunkBytes, bytes.Length - at)), count);
+            var (chunk, expected) = (bytes.Slice(at, Math.Min(ChunkBytes, bytes.Length - at)).ToArray(), count);
             await RetryAsync(() => redis.ScriptEvaluateAsync("if redis.call('LLEN', KEYS[1]) == tonumber(ARGV[1]) then redis.call('RPUSH', KEYS[1], ARGV[2]) end return 0", [chunks], [expected, chunk]), cancellationToken).ConfigureAwait(false);
         }
 

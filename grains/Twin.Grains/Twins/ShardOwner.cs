@@ -20,6 +20,7 @@ internal sealed partial class ShardOwner : IAsyncDisposable
     private readonly TwinGrainOptions _options;
     private readonly IJournalStore _journals;
     private readonly ModelCache _models;
+    private readonly SnapshotTurn _turn;
     private readonly TimeProvider _clock;
     private readonly ILogger _log;
     private readonly ChangeCodec _codec = new();
@@ -38,9 +39,9 @@ internal sealed partial class ShardOwner : IAsyncDisposable
     private long _committed;
     private bool _isRecovered;
 
-    public ShardOwner(int shard, TwinGrainOptions options, IJournalStore journals, ModelCache models, TimeProvider clock, ILogger log)
+    public ShardOwner(int shard, TwinGrainOptions options, IJournalStore journals, ModelCache models, SnapshotTurn turn, TimeProvider clock, ILogger log)
     {
-        (Shard, _options, _journals, _models, _clock, _log) = (shard, options, journals, models, clock, log);
+        (Shard, _options, _journals, _models, _turn, _clock, _log) = (shard, options, journals, models, turn, clock, log);
         _ring = new FeedRing(options.FeedRing);
         (_state, _documents, _queries) = Fresh();
     }

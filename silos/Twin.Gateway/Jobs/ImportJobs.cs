@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime;
 using System.Threading.Channels;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -16,6 +17,7 @@ internal sealed class ImportJobs(string folder, ITwinStore store, TimeProvider c
 {
     private const int BatchLines = 8_000;
     private const int MostJobs = 1_000;
+    private const long LargeImport = 250_000; // entries
 
     private readonly ConcurrentDictionary<string, ImportJob> _jobs = new(StringComparer.Ordinal);
     private readonly Channel<ImportJob> _queue = Channel.CreateBounded<ImportJob>(MostJobs);
@@ -95,6 +97,7 @@ internal sealed class ImportJobs(string folder, ITwinStore store, TimeProvider c
             job.Keep(job.Progress with { Status = ImportStatus.Running });
             await new ImportRun(job, store, clock).RunAsync(BatchLines, both.Token).ConfigureAwait(false);
             Finish(job, ImportStatus.Succeeded);
+            GiveBack(job.Progress);
         }
         catch (OperationCanceledException) when (job.Cancelling.IsCancellationRequested)
         {
@@ -128,6 +131,17 @@ internal sealed class ImportJobs(string folder, ITwinStore store, TimeProvider c
         {
             log.LogError(full, "Import {Id}: its end could not be kept; the next start runs it again.", job.Progress.Id);
         }
+    }
+
+    // Columns that grew a thousandfold leave as much behind them in holes between large objects, which the collector would keep
+    // for what never comes. Once after a large import they are closed: a pause of a few tenths of a second for a million twins.
+    private void GiveBack(ImportProgress progress)
+    {
+        if (progress.Twins + progress.Relationships < LargeImport) return;
+        var started = clock.GetTimestamp();
+        GCSettings.LargeObjectHeapCompactionMode = GCLargeObjectHeapCompactionMode.CompactOnce;
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        log.LogInformation("Memory compacted after import {Id} in {Milliseconds} ms.", progress.Id, (long)clock.GetElapsedTime(started).TotalMilliseconds);
     }
 
     private void Finish(ImportJob job, ImportStatus status)

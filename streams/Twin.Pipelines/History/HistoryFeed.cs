@@ -10,7 +10,7 @@ namespace Twin.Pipelines.History;
 /// <param name="MaxPagesHeld">Pages read but not stored; at the bound the readers wait, and the journal holds what is to come.</param>
 /// <param name="Gather">How long a transaction gathers pages before it is written: fewer, larger commits.</param>
 /// <param name="Retention">Values older than this are removed once an hour; zero keeps all.</param>
-public sealed record HistoryFeedOptions(int MaxChanges = 20_000, int MaxPagesHeld = 32, TimeSpan Gather = default, TimeSpan Retention = default);
+public sealed record HistoryFeedOptions(int MaxChanges = 8_192, int MaxPagesHeld = 32, TimeSpan Gather = default, TimeSpan Retention = default);
 
 /// <summary>
 /// Carries every change of the feed into the history store: one reader a shard, one writer. The store keeps the position

@@ -95,7 +95,7 @@ public abstract class JournalConformance : IAsyncLifetime
         var kept = await AppendAsync(earlier, FeedSequence.StartOf(1) + 1, 1);
         var later = await OpenAsync();
         await Assert.ThrowsAsync<JournalFencedException>(() => AppendAsync(earlier, FeedSequence.StartOf(1) + 2, 1));
-        await Assert.ThrowsAsync<JournalFencedException>(() => earlier.WriteSnapshotAsync(FeedSequence.StartOf(1) + 1, new byte[10], 0, default));
+        await Assert.ThrowsAsync<JournalFencedException>(() => earlier.WriteSnapshotAsync(FeedSequence.StartOf(1) + 1, new(new byte[10]), 0, default));
         var own = await AppendAsync(later, FeedSequence.StartOf(2) + 1, 2);
         Assert.Equal([kept, own], await ReadAsync(later, 0));
         Assert.Null(await later.ReadSnapshotAsync(default));
@@ -108,10 +108,10 @@ public abstract class JournalConformance : IAsyncLifetime
         var start = FeedSequence.StartOf(journal.Epoch);
         var written = new List<byte[]>();
         for (var i = 0; i < 200; i++) written.Add(await AppendAsync(journal, start + 1 + i, 1));
-        await journal.WriteSnapshotAsync(start + 50, Encoding.UTF8.GetBytes("old"), start, default);
+        await journal.WriteSnapshotAsync(start + 50, new(Encoding.UTF8.GetBytes("old")), start, default);
         var large = new byte[(5 << 19) + 7];
         new Random(5).NextBytes(large);
-        await journal.WriteSnapshotAsync(start + 200, large, start + 120, default);
+        await journal.WriteSnapshotAsync(start + 200, new(large), start + 120, default);
         await journal.DisposeAsync();
         var again = await OpenAsync();
         var snapshot = await again.ReadSnapshotAsync(default);
@@ -120,6 +120,6 @@ public abstract class JournalConformance : IAsyncLifetime
         Assert.Equal(written[120..], await ReadAsync(again, start + 120));
         Assert.InRange(again.OldestSequence, start + 2, start + 121); // some were dropped, none too many
         Assert.Equal((await ReadAsync(again, 0)).Sum(f => f.Length), again.Bytes);
-        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => again.WriteSnapshotAsync(start + 200, large, start + 201, default));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => again.WriteSnapshotAsync(start + 200, new(large), start + 201, default));
     }
 }

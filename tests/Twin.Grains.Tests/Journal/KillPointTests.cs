@@ -42,7 +42,7 @@ public sealed class KillPointTests : IDisposable
             if (acknowledged.Count != snapshotAfter) continue;
             var bytes = new System.Buffers.ArrayBufferWriter<byte>();
             state.WriteSnapshot(bytes);
-            await journal.WriteSnapshotAsync(state.LastSequence, bytes.WrittenMemory, 0, default);
+            await journal.WriteSnapshotAsync(state.LastSequence, new(bytes.WrittenMemory), 0, default);
         }
 
         return acknowledged;

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
@@ -344,7 +345,7 @@ internal sealed class FileShardJournal : IShardJournal
         }
     }
 
-    public async Task WriteSnapshotAsync(long sequence, ReadOnlyMemory<byte> bytes, long keepAfter, CancellationToken cancellationToken)
+    public async Task WriteSnapshotAsync(long sequence, ReadOnlySequence<byte> bytes, long keepAfter, CancellationToken cancellationToken)
     {
         if (keepAfter > sequence) throw new ArgumentOutOfRangeException(nameof(keepAfter), keepAfter, $"Frames after the snapshot ({sequence:x}) must be kept.");
         lock (_writeLock) CheckWritable();
@@ -354,7 +355,7 @@ internal sealed class FileShardJournal : IShardJournal
             await using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 0))
             {
                 await file.WriteAsync(BitConverter.GetBytes(sequence), cancellationToken).ConfigureAwait(false);
-                await file.WriteAsync(bytes, cancellationToken).ConfigureAwait(false);
+                foreach (var chunk in bytes) await file.WriteAsync(chunk, cancellationToken).ConfigureAwait(false);
                 file.Flush(flushToDisk: _policy != FsyncPolicy.Os);
             }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Twin.Model;
 
 namespace Twin.Graph.Journal;
@@ -48,7 +49,7 @@ public interface IShardJournal : IAsyncDisposable
     ValueTask AppendAsync(ReadOnlyMemory<byte> frame, long firstSequence, long lastSequence, CancellationToken cancellationToken);
 
     /// <summary>Writes a snapshot atomically, then drops frames at or before <paramref name="keepAfter"/> (never newer than the snapshot).</summary>
-    Task WriteSnapshotAsync(long sequence, ReadOnlyMemory<byte> bytes, long keepAfter, CancellationToken cancellationToken);
+    Task WriteSnapshotAsync(long sequence, ReadOnlySequence<byte> bytes, long keepAfter, CancellationToken cancellationToken);
 
     /// <summary>Bytes of journal kept now.</summary>
     long Bytes { get; }
