@@ -69,24 +69,40 @@ public sealed class FirstMinuteTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_command_reaches_the_device_and_its_reply_the_caller()
+    public async Task A_command_reaches_the_device_and_its_reply_the_caller_and_a_retry_gets_it_again_also_after_kill_9()
     {
         await Lamp.CreateAsync(_silo.Http, 1, Cancel);
         using var registered = await _silo.Http.PutAsync("/devices/lamp-0", Lamp.Json("{}"), Cancel);
         Assert.True(registered.IsSuccessStatusCode, await registered.Content.ReadAsStringAsync(Cancel));
         var secret = JsonNode.Parse(await registered.Content.ReadAsStringAsync(Cancel))!["secret"]!.GetValue<string>();
         var client = await ConnectAsync("lamp-0", secret);
+        var acted = 0;
         client.ApplicationMessageReceivedAsync += async e =>
         {
+            Interlocked.Increment(ref acted);
             var reply = new MqttApplicationMessageBuilder().WithTopic(e.ApplicationMessage.ResponseTopic).WithCorrelationData(e.ApplicationMessage.CorrelationData)
                 .WithPayload("""{"was":"off"}""").WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce).Build();
             await client.PublishAsync(reply, Cancel);
         };
         await client.SubscribeAsync("twins/lamp-0/commands/#", MqttQualityOfServiceLevel.AtLeastOnce, Cancel);
-        using var answer = await _silo.Http.PostAsync("/devices/lamp-0/commands/switch?timeout=10", Lamp.Json("""{"lit":true}"""), Cancel);
+        var text = await SwitchAsync();
+        Assert.Contains("\"was\"", text, StringComparison.Ordinal);
+        Assert.Equal(text, await SwitchAsync());
+        Assert.Equal(1, Volatile.Read(ref acted));
+        await _silo.KillAsync();
+        await _silo.DisposeAsync();
+        _silo = await SiloProcess.StartAsync(_folder, false, "--scenario", "none");
+        Assert.Equal(text, await SwitchAsync()); // the device is not even connected
+    }
+
+    private async Task<string> SwitchAsync()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/devices/lamp-0/commands/switch?timeout=10") { Content = Lamp.Json("""{"lit":true}""") };
+        request.Headers.Add("Idempotency-Key", "switch-1");
+        using var answer = await _silo.Http.SendAsync(request, Cancel);
         var text = await answer.Content.ReadAsStringAsync(Cancel);
         Assert.True(answer.StatusCode == HttpStatusCode.OK, text);
-        Assert.Contains("\"was\"", text, StringComparison.Ordinal);
+        return text;
     }
 
     private static MqttApplicationMessage Reading(string json, string twin = "lamp-0") => new MqttApplicationMessageBuilder()

@@ -14,7 +14,7 @@ namespace Twin.Gateway.Http;
 /// <summary>Devices: registration, standing, desired state, commands.</summary>
 internal static class DeviceEndpoints
 {
-    private const int MostBodyBytes = 256 * 1024;
+    private const int MostBodyBytes = DeviceBounds.CommandPayloadBytes;
     private static readonly TimeSpan StaleAfter = TimeSpan.FromMinutes(5);
 
     public static void Map(IEndpointRouteBuilder routes, IGrainFactory grains, TimeProvider clock)
@@ -41,46 +41,47 @@ internal static class DeviceEndpoints
             using var body = await RequestBody.ReadAsync(context, MostBodyBytes).ConfigureAwait(false);
             if (body.Problem is not null) return TwinProblems.Result(413, body.Problem.Code, body.Problem.Detail, "body");
             if (!System.Text.Unicode.Utf8.IsValid(body.Memory.Span)) return TwinProblems.Result(400, "MergePatchInvalid", "The body is not UTF-8.", "body");
-            try
+            var update = await grains.GetGrain<IDeviceGrain>(id).SetDesiredAsync(Encoding.UTF8.GetString(body.Memory.Span)).ConfigureAwait(false);
+            return update.Status switch
             {
-                var version = await grains.GetGrain<IDeviceGrain>(id).SetDesiredAsync(Encoding.UTF8.GetString(body.Memory.Span)).ConfigureAwait(false);
-                return Results.Json(new { version });
-            }
-            catch (ArgumentException fault)
-            {
-                return TwinProblems.Result(400, "MergePatchInvalid", fault.Message, "body");
-            }
+                DeviceUpdateStatus.Done => Results.Json(new { version = update.Version }),
+                DeviceUpdateStatus.NotRegistered => TwinProblems.Result(404, "DeviceNotFound", update.Detail ?? "", "id"),
+                DeviceUpdateStatus.TooLarge => TwinProblems.Result(413, "DeviceStateTooLarge", update.Detail ?? "", "body"),
+                DeviceUpdateStatus.Busy => TwinProblems.Result(429, "DeviceBusy", update.Detail ?? "", "id"),
+                _ => TwinProblems.Result(400, "MergePatchInvalid", update.Detail ?? "", "body"),
+            };
         }).Needs(Permission.Command).WithSummary("Merges into the desired state (RFC 7396)");
         devices.MapPost("commands/{name}", (HttpContext context, string id, string name, double? timeout) => InvokeAsync(context, grains, id, name, timeout ?? 10))
             .Needs(Permission.Command).WithSummary("Sends a command and waits for the reply");
         devices.MapPost("disabled", async (string id, bool value) =>
         {
-            await grains.GetGrain<IDeviceGrain>(id).SetDisabledAsync(value).ConfigureAwait(false);
-            return Results.NoContent();
+            return await grains.GetGrain<IDeviceGrain>(id).SetDisabledAsync(value).ConfigureAwait(false)
+                ? Results.NoContent()
+                : TwinProblems.Result(404, "DeviceNotFound", $"Device '{id}' is not registered.", "id");
         }).Needs(Permission.Administer).WithSummary("Refuses or allows a device's connections");
     }
 
     private static async Task<IResult> InvokeAsync(HttpContext context, IGrainFactory grains, string id, string name, double timeout)
     {
-        if (!IsCommandName(name)) return TwinProblems.Result(400, "CommandInvalid", "A command's name is 1 to 64 letters, digits and - _ . : characters.", "name");
+        if (!DeviceBounds.IsCommandName(name)) return TwinProblems.Result(400, "CommandInvalid", $"A command's name is 1 to {DeviceBounds.CommandNameLength} letters, digits and - _ . : characters.", "name");
         if (timeout is not (> 0 and <= 300)) return TwinProblems.Result(400, "TimeoutInvalid", $"timeout is {timeout} s; it must be above 0 and at most 300.", "timeout");
         using var body = await RequestBody.ReadAsync(context, MostBodyBytes).ConfigureAwait(false);
         if (body.Problem is not null) return TwinProblems.Result(413, body.Problem.Code, body.Problem.Detail, "body");
         var key = context.Request.Headers["Idempotency-Key"].ToString();
-        if (key.Length > 128) return TwinProblems.Result(400, "IdempotencyKeyInvalid", "Idempotency-Key has more than 128 characters.", "Idempotency-Key");
-        var reply = await grains.GetGrain<IDeviceGrain>(id).InvokeAsync(name, body.Memory.ToArray(), TimeSpan.FromSeconds(timeout), key.Length > 0 ? key : Guid.NewGuid().ToString("N")).ConfigureAwait(false);
+        if (!DeviceBounds.IsKey(key)) return TwinProblems.Result(400, "IdempotencyKeyInvalid", $"Idempotency-Key is at most {DeviceBounds.KeyLength} visible ASCII characters.", "Idempotency-Key");
+        var reply = await grains.GetGrain<IDeviceGrain>(id).InvokeAsync(name, body.Memory.ToArray(), TimeSpan.FromSeconds(timeout), key).ConfigureAwait(false);
         return reply.Status switch
         {
-            DeviceCommandStatus.Replied => Results.Json(new { code = reply.Code, payload = Payload(reply.Payload) }),
+            DeviceCommandStatus.Replied => Results.Json(new { code = reply.Code, payload = Payload(reply.Payload), detail = reply.Detail }),
             DeviceCommandStatus.TimedOut => TwinProblems.Result(504, "DeviceTimeout", reply.Detail ?? "", "id"),
             DeviceCommandStatus.NotConnected => TwinProblems.Result(409, "DeviceNotConnected", reply.Detail ?? "", "id"),
             DeviceCommandStatus.Busy => TwinProblems.Result(429, "DeviceBusy", reply.Detail ?? "", "id"),
-            _ => TwinProblems.Result(404, "DeviceRefused", reply.Detail ?? "", "id"),
+            DeviceCommandStatus.Refused => TwinProblems.Result(409, "DeviceDisabled", reply.Detail ?? "", "id"),
+            DeviceCommandStatus.KeyReused => TwinProblems.Result(422, "IdempotencyKeyReused", reply.Detail ?? "", "Idempotency-Key"),
+            DeviceCommandStatus.ReplyTooLarge => TwinProblems.Result(502, "DeviceReplyTooLarge", reply.Detail ?? "", "id"),
+            _ => TwinProblems.Result(404, "DeviceNotFound", reply.Detail ?? "", "id"),
         };
     }
-
-    /// <summary>The name becomes a level of a topic, so it must hold no separator, wildcard or control character.</summary>
-    private static bool IsCommandName(string name) => name.Length is > 0 and <= 64 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or ':');
 
     private static object? Payload(byte[] payload)
     {

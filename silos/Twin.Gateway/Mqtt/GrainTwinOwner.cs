@@ -31,8 +31,14 @@ public sealed class GrainTwinOwner(ITwinStore store, IGrainFactory grains) : IMq
     public async ValueTask<MessageFate> ReportedAsync(string twinId, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
     {
         if (!TryReadJson(payload.Span, out _, out var problem)) return new MessageFate(true, SampleFate.Invalid, problem);
-        await grains.GetGrain<IDeviceGrain>(twinId).ReportAsync(Encoding.UTF8.GetString(payload.Span));
-        return Done;
+        var update = await grains.GetGrain<IDeviceGrain>(twinId).ReportAsync(Encoding.UTF8.GetString(payload.Span));
+        return update.Status switch
+        {
+            DeviceUpdateStatus.Done => Done,
+            DeviceUpdateStatus.NotRegistered => new MessageFate(true, SampleFate.UnknownTwin, update.Detail),
+            DeviceUpdateStatus.Busy => new MessageFate(false, SampleFate.Unavailable, update.Detail),
+            _ => new MessageFate(true, SampleFate.Invalid, update.Detail),
+        };
     }
 
     /// <inheritdoc/>
@@ -68,20 +74,14 @@ public sealed class GrainDevices(IGrainFactory grains) : IMqttDevices
     private IDeviceLink? _reference;
 
     /// <inheritdoc/>
-    public async ValueTask<bool> ConnectedAsync(IDeviceLink link, string clientId, string connection, long session)
-    {
-        var device = grains.GetGrain<IDeviceGrain>(clientId);
-        var status = await device.GetStatusAsync();
-        if (!status.IsRegistered) return false;
-        await device.ConnectedAsync(ReferenceTo(link), connection, session);
-        return true;
-    }
+    public async ValueTask<DeviceConnection> ConnectedAsync(IDeviceLink link, string clientId, string connection, long session) =>
+        TwinJson.IsValidId(clientId) ? await grains.GetGrain<IDeviceGrain>(clientId).ConnectedAsync(ReferenceTo(link), connection, session) : new DeviceConnection(false, 0);
 
     /// <inheritdoc/>
     public async ValueTask DisconnectedAsync(string clientId, long session) => await grains.GetGrain<IDeviceGrain>(clientId).DisconnectedAsync(session);
 
     /// <inheritdoc/>
-    public async ValueTask SeenAsync(string clientId, DateTimeOffset at) => await grains.GetGrain<IDeviceGrain>(clientId).SeenAsync(at);
+    public async ValueTask<bool> SeenAsync(string clientId, DateTimeOffset at) => await grains.GetGrain<IDeviceGrain>(clientId).SeenAsync(at);
 
     private IDeviceLink ReferenceTo(IDeviceLink link)
     {
@@ -119,8 +119,11 @@ public sealed class GrainAdmission(IGrainFactory grains, bool anonymous, Func<st
             return identity is null ? MqttAdmissionResult.Refuse(MqttReason.BadUserNameOrPassword, "The token is not valid.") : MqttAdmissionResult.Admit(identity);
         }
 
-        return await grains.GetGrain<IDeviceGrain>(login.UserName).AuthenticateAsync(secret)
-            ? MqttAdmissionResult.Admit(new DeviceIdentity(login.UserName, login.UserName))
-            : MqttAdmissionResult.Refuse(MqttReason.BadUserNameOrPassword, "Unknown device or wrong secret.");
+        if (!TwinJson.IsValidId(login.UserName) || !await grains.GetGrain<IDeviceGrain>(login.UserName).AuthenticateAsync(secret))
+            return MqttAdmissionResult.Refuse(MqttReason.BadUserNameOrPassword, "Unknown device or wrong secret.");
+        // A client id is what a session is taken over by, and a registered device's is its session's name at its owner.
+        if (login.ClientId != login.UserName && TwinJson.IsValidId(login.ClientId) && (await grains.GetGrain<IDeviceGrain>(login.ClientId).GetStatusAsync()).IsRegistered)
+            return MqttAdmissionResult.Refuse(MqttReason.ClientIdNotValid, $"The client identifier '{login.ClientId}' is another device's.");
+        return MqttAdmissionResult.Admit(new DeviceIdentity(login.UserName, login.UserName));
     }
 }

@@ -41,7 +41,7 @@ internal sealed partial class MqttConnection : IThreadPoolWorkItem
 
     public MqttConnection(MqttBroker broker, Socket socket, long number)
     {
-        (_broker, _socket, Number) = (broker, socket, number);
+        (_broker, _socket, Number, DeviceSession) = (broker, socket, number, number);
         var now = broker.Clock.GetTimestamp();
         _lastRead = now;
         var options = broker.Options;
@@ -49,8 +49,11 @@ internal sealed partial class MqttConnection : IThreadPoolWorkItem
         _byteBucket = new TokenBucket(options.BytesPerSecond, options.BytesPerSecond, now);
     }
 
-    /// <summary>Grows with each connection of this process; the session mark a device's owner compares.</summary>
+    /// <summary>Grows with each connection of this process.</summary>
     public long Number { get; }
+
+    /// <summary>The session mark a device's owner compares: the number, or a later one when the owner knew a later session.</summary>
+    public long DeviceSession { get; set; }
 
     public MqttConnect? Connect { get; private set; }
 
@@ -73,6 +76,9 @@ internal sealed partial class MqttConnection : IThreadPoolWorkItem
 
     /// <summary>The client id is a registered device.</summary>
     public bool IsDevice { get; set; }
+
+    /// <summary>Its owner could not be told of it, or has forgotten it.</summary>
+    public bool IsUntold { get; set; }
 
     /// <summary>A call to its owner is under way.</summary>
     public bool IsTelling { get; set; }

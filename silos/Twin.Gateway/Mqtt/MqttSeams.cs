@@ -43,15 +43,15 @@ public interface IMqttTap
     void Close();
 }
 
-/// <summary>What device owners hear about connections. Never called per message. Thread-safe; must not throw.</summary>
+/// <summary>What device owners hear about connections. Never called per message. Thread-safe. A call that fails is made again while the connection is open.</summary>
 public interface IMqttDevices
 {
-    /// <summary>A client connected; a device's owner is told when the client id is a registered device. Returns whether it is.</summary>
-    ValueTask<bool> ConnectedAsync(IDeviceLink link, string clientId, string connection, long session);
+    /// <summary>A client connected; the owner of a registered device with that id is told. Says whether there is one, and when a later session is known, which.</summary>
+    ValueTask<DeviceConnection> ConnectedAsync(IDeviceLink link, string clientId, string connection, long session);
 
     /// <summary>It is gone.</summary>
     ValueTask DisconnectedAsync(string clientId, long session);
 
-    /// <summary>It spoke.</summary>
-    ValueTask SeenAsync(string clientId, DateTimeOffset at);
+    /// <summary>It spoke. False asks to be told of the connection again.</summary>
+    ValueTask<bool> SeenAsync(string clientId, DateTimeOffset at);
 }

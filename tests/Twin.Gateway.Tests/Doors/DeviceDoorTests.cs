@@ -1,7 +1,9 @@
 using System.Net;
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
 using Twin.Devices.Mqtt;
 using Twin.Devices.Sparkplug;
+using Twin.Gateway.Mqtt;
 using Twin.Wire.Sparkplug;
 using static Twin.Gateway.Tests.Mqtt.DoorUnderTest;
 
@@ -132,6 +134,85 @@ public sealed class DeviceDoorTests(GrainsUnderTest grains, SharedDoor shared) :
         Assert.False((await device.GetStatusAsync()).IsStale);
         await device.MarkAsync(true, noon.AddSeconds(1));
         Assert.Equal(noon.AddSeconds(1), (await device.GetStatusAsync()).StaleSince);
+    }
+
+    [Fact]
+    public async Task What_a_device_refuses_or_cannot_do_has_a_code_of_its_own()
+    {
+        const string Go = "/devices/codes-1/commands/go?timeout=5";
+        foreach (var (method, path) in new[] { (HttpMethod.Post, Go), (HttpMethod.Patch, "/devices/codes-1/desired"), (HttpMethod.Post, "/devices/codes-1/disabled?value=true") })
+            Assert.Equal(("DeviceNotFound", "id"), Told(await _door.ProblemAsync(404, method, path, DoorWorld.Json("{}"))));
+        Assert.False((await _door.GetAsync("/devices/codes-1")).GetProperty("registered").GetBoolean());
+        var secret = await RegisterAsync("codes-1");
+        Assert.Equal(("DeviceNotConnected", "id"), Told(await _door.ProblemAsync(409, HttpMethod.Post, Go, DoorWorld.Json("{}"), ("Idempotency-Key", "k"))));
+        Assert.Equal(("MergePatchInvalid", "body"), Told(await _door.ProblemAsync(400, HttpMethod.Patch, "/devices/codes-1/desired", DoorWorld.Json("[]"))));
+        Assert.Equal(("DeviceStateTooLarge", "body"), Told(await _door.ProblemAsync(413, HttpMethod.Patch, "/devices/codes-1/desired", DoorWorld.Json($$"""{"a":"{{new string('x', Grains.DeviceBounds.StateCharacters)}}"}"""))));
+        Assert.Equal(("BodyTooLarge", "body"), Told(await _door.ProblemAsync(413, HttpMethod.Post, Go, new ByteArrayContent(new byte[Grains.DeviceBounds.CommandPayloadBytes + 1]))));
+        Assert.Equal(("IdempotencyKeyInvalid", "Idempotency-Key"), Told(await _door.ProblemAsync(400, HttpMethod.Post, Go, null, ("Idempotency-Key", "a b"))));
+        using (var off = await _door.Http.PostAsync("/devices/codes-1/disabled?value=true", null, Cancel)) Assert.Equal(HttpStatusCode.NoContent, off.StatusCode);
+        Assert.Equal(("DeviceDisabled", "id"), Told(await _door.ProblemAsync(409, HttpMethod.Post, Go)));
+        using (await _door.Http.PostAsync("/devices/codes-1/disabled?value=false", null, Cancel))
+        await using (var client = await ConnectAsync("codes-1", secret))
+        {
+            var acted = 0;
+            await client.HandleCommandsAsync("codes-1", (name, payload) => new((name == "flood" ? 500 : 200 + ++acted, name == "flood" ? new byte[Grains.DeviceBounds.ReplyPayloadBytes + 1] : payload)), Cancel);
+            await EventuallyAsync("prefix=codes-&state=connected", "codes-1");
+            for (var i = 0; i < 2; i++) Assert.Equal((201, 7), await InvokeAsync(Go, "k", """{"n":7}""")); // the refusal above was not kept under the key
+            Assert.Equal("IdempotencyKeyReused", (await _door.ProblemAsync(422, HttpMethod.Post, Go, DoorWorld.Json("""{"n":8}"""), ("Idempotency-Key", "k"))).Code);
+            Assert.Equal("DeviceReplyTooLarge", (await _door.ProblemAsync(502, HttpMethod.Post, "/devices/codes-1/commands/flood")).Code);
+            Assert.Equal(1, acted);
+        }
+
+        static (string, string?) Told(Problem problem) => (problem.Code, problem.Where);
+    }
+
+    [Fact]
+    public async Task A_device_that_listens_after_it_connected_still_gets_what_it_should_be()
+    {
+        var secret = await RegisterAsync("wish-1");
+        using (var set = await _door.Http.PatchAsync("/devices/wish-1/desired", DoorWorld.Json("""{"speed":3}"""), Cancel)) Assert.Equal(HttpStatusCode.OK, set.StatusCode);
+        await using var client = await ConnectAsync("wish-1", secret);
+        await EventuallyAsync("prefix=wish-&state=connected", "wish-1");
+        var got = new TaskCompletionSource<string>();
+        await client.SubscribeAsync("twins/wish-1/desired", m =>
+        {
+            got.TrySetResult(System.Text.Encoding.UTF8.GetString(m.Payload));
+            return default;
+        }, 1, Cancel);
+        Assert.Equal("""{"speed":3}""", await got.Task.WaitAsync(TimeSpan.FromSeconds(15), Cancel));
+    }
+
+    [Fact]
+    public async Task A_device_cannot_come_in_under_the_name_of_another()
+    {
+        var (mine, theirs) = (await RegisterAsync("name-1"), await RegisterAsync("name-2"));
+        await using var door = await DoorWorld.OpenAsync(grains, with: s => s.AddSingleton<IMqttAdmission>(new GrainAdmission(grains.Client, anonymous: false)));
+        MqttDeviceClient Client(string id, string user, string secret) => new(new MqttDeviceClientOptions { ClientId = id, Port = door.Mqtt.Endpoint.Port, UserName = user, Password = secret }, TimeProvider.System, new Random(1));
+        await using var victim = Client("name-2", "name-2", theirs);
+        await victim.ConnectAsync(Cancel);
+        await using var thief = Client("name-2", "name-1", mine);
+        await Assert.ThrowsAnyAsync<Exception>(() => thief.ConnectAsync(Cancel));
+        Assert.True(victim.IsConnected);
+        await using var other = Client("anything", "name-1", mine);
+        await other.ConnectAsync(Cancel);
+    }
+
+    private async Task<MqttDeviceClient> ConnectAsync(string id, string secret)
+    {
+        var client = new MqttDeviceClient(new MqttDeviceClientOptions { ClientId = id, Port = _door.Mqtt.Endpoint.Port, UserName = id, Password = secret }, TimeProvider.System, new Random(1));
+        await client.ConnectAsync(Cancel);
+        return client;
+    }
+
+    private async Task<(int Code, int N)> InvokeAsync(string path, string key, string json)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = DoorWorld.Json(json) };
+        request.Headers.Add("Idempotency-Key", key);
+        using var answer = await _door.Http.SendAsync(request, Cancel);
+        var text = await answer.Content.ReadAsStringAsync(Cancel);
+        Assert.True(answer.StatusCode == HttpStatusCode.OK, text);
+        var root = JsonDocument.Parse(text).RootElement;
+        return (root.GetProperty("code").GetInt32(), root.GetProperty("payload").GetProperty("n").GetInt32());
     }
 
     private async Task EventuallyAsync(string query, params string[] ids)

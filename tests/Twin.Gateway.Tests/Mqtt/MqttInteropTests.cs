@@ -285,11 +285,11 @@ public sealed class MqttInteropTests
     {
         public System.Collections.Concurrent.ConcurrentQueue<string> Calls { get; } = new();
 
-        public ValueTask<bool> ConnectedAsync(Twin.Grains.IDeviceLink link, string clientId, string connection, long session)
+        public ValueTask<Twin.Grains.DeviceConnection> ConnectedAsync(Twin.Grains.IDeviceLink link, string clientId, string connection, long session)
         {
-            if (clientId == "group") return new(false);
+            if (clientId == "group") return new(new Twin.Grains.DeviceConnection(false, 0));
             Calls.Enqueue($"connected {clientId}");
-            return new(true);
+            return new(new Twin.Grains.DeviceConnection(true, 0));
         }
 
         public ValueTask DisconnectedAsync(string clientId, long session)
@@ -298,10 +298,10 @@ public sealed class MqttInteropTests
             return default;
         }
 
-        public ValueTask SeenAsync(string clientId, DateTimeOffset at)
+        public ValueTask<bool> SeenAsync(string clientId, DateTimeOffset at)
         {
             Calls.Enqueue($"seen {clientId}");
-            return default;
+            return new(true);
         }
     }
 
