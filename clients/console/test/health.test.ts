@@ -25,6 +25,7 @@ describe("the health of the silos in one word", () => {
     expect(of(ready, status({ silos: [{ name: "a", status: "Active" }, { name: "b", status: "Joining" }] }))).toEqual(["Degraded", 1]);
     expect(of(ready, status(), NOW - 5000)).toEqual(["Degraded", 1]);
     expect(of(ready, status(), null, NOW - 60_000)).toEqual(["Degraded", 1]);
+    expect(healthOf(ready, null, null, null, NOW, "The shard is away.").reasons).toEqual(["The place could not be read: The shard is away."]);
   });
   it("is down when the silo is away or not ready, a silo is dead or a shard stands still", () => {
     expect(of({ kind: "away" }, status(), NOW - 5000, NOW - 60_000)).toEqual(["Down", 1]);

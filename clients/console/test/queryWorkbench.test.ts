@@ -105,7 +105,7 @@ describe("the shelf of queries", () => {
 });
 
 describe("an answer of groups", () => {
-  const rows: JsonObject[] = [{ state: "on", twins: 12, mean: 3.5 }, { state: "off", twins: 4, mean: -1 }, { state: null, twins: 1, mean: 0 }];
+  const rows: JsonObject[] = [{ state: "on", twins: 12, mean: 3.5 }, { state: "off", twins: 4, mean: -1 }, { twins: 1, mean: 0 }];
   it("is drawn as one bar a group, as long as its value", () => {
     const columns = columnsOf(rows);
     const picture = pictureOf(columns.find((c) => c.path[0] === "twins")!, rows, DARK, true, columns)!;

@@ -20,14 +20,16 @@ const OLD_MS = 15_000;
 /**
  * One word for the silos: down when none answers, a shard stands still or a silo is dead; degraded when something works
  * less than it should; healthy otherwise. Made of what the system view shows.
+ * @param unread Why the place could not be read at all; null when it was.
  */
-export function healthOf(readiness: Readiness, status: SystemStatus | null, readAt: number | null, lostAt: number | null, now: number): Health {
+export function healthOf(readiness: Readiness, status: SystemStatus | null, readAt: number | null, lostAt: number | null, now: number, unread: string | null = null): Health {
   const notices = noticesOf(status, null, () => 0);
   const alarms = notices.filter((n) => n.tone === "alarm").map((n) => n.text);
   const warnings = notices.filter((n) => n.tone === "warning").map((n) => n.text);
   if (readiness.kind === "away") alarms.unshift("The silo does not answer.");
   if (readiness.kind === "waiting") alarms.unshift(readiness.what ? `The silo is not ready: it waits for ${readiness.what}.` : "The silo is not ready.");
   if (readiness.kind === "degraded") warnings.unshift(readiness.what || "The silo says it is degraded.");
+  if (unread !== null && readiness.kind !== "away") warnings.push(`The place could not be read: ${unread}`);
   if (lostAt !== null && readiness.kind !== "away") warnings.push(`The stream of changes was lost ${ageText(now - lostAt)} ago.`);
   if (readAt !== null && now - readAt > OLD_MS && readiness.kind !== "away") warnings.push(`The state of the silos is ${ageText(now - readAt)} old.`);
   if (alarms.length > 0) return { state: "alarm", word: "Down", reasons: [...alarms, ...warnings] };

@@ -17,6 +17,7 @@ export class HealthGlyph {
     const { world, router } = app;
     world.onSystem.on(() => this.draw());
     world.onConnection.on(() => this.draw());
+    world.onLoad.on(() => this.draw());
     router.onRoute.on(() => this.toggle(false));
     addEventListener("pointerdown", (e) => {
       if (e.target instanceof Node && !this.popover.contains(e.target) && !this.button.contains(e.target)) this.toggle(false);
@@ -52,7 +53,7 @@ export class HealthGlyph {
   private draw(): void {
     const { world } = this.app;
     const reading = world.readings.at(-1);
-    const health = healthOf(this.readiness, reading?.status ?? null, reading?.at ?? null, world.lostAt, Date.now());
+    const health = healthOf(this.readiness, reading?.status ?? null, reading?.at ?? null, world.lostAt, Date.now(), world.load.kind === "failed" ? world.load.error.detail : null);
     this.button.dataset["state"] = health.state;
     this.button.setAttribute("aria-label", `Silos: ${health.word}`);
     setText(this.word, health.state === "good" || health.state === "unknown" ? "" : health.word);

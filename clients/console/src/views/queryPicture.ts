@@ -58,7 +58,7 @@ export function groupColumn(columns: readonly Column[], rows: readonly JsonObjec
   if (rows.length < 2 || rows.length > 500 || columns.some((c) => ["$dtId", "$relationshipId"].includes(c.path.at(-1)!))) return null;
   for (const c of columns) {
     if (c.kind !== "text" && c.kind !== "boolean") continue;
-    const values = rows.map((r) => at(r, c.path));
+    const values = rows.map((r) => at(r, c.path) ?? null); // A group of twins without the property leaves it out.
     if (values.every((v) => typeof v === "string" || typeof v === "boolean" || v === null) && new Set(values).size === rows.length) return c;
   }
   return null;
