@@ -55,7 +55,7 @@ export const MOST_GROUPS = 24;
 
 /** The column that names the rows of a grouped answer: text, different in every row, and no twin's id. Null when rows are twins. */
 export function groupColumn(columns: readonly Column[], rows: readonly JsonObject[]): Column | null {
-  if (rows.length < 2 || rows.length > 500 || columns.some((c) => ["$dtId", "$relationshipId"].includes(c.path.at(-1)!))) return null;
+  if (rows.length === 0 || rows.length > 500 || columns.some((c) => ["$dtId", "$relationshipId"].includes(c.path.at(-1)!))) return null;
   for (const c of columns) {
     if (c.kind !== "text" && c.kind !== "boolean") continue;
     const values = rows.map((r) => at(r, c.path) ?? null); // A group of twins without the property leaves it out.
