@@ -3,6 +3,7 @@ import { h } from "../ui/dom";
 import type { Point } from "./layout";
 import type { Mark, TwinFace } from "./marks";
 import type { Fold, GraphLink, GraphNode } from "./neighbourhood";
+import { bend, clip, drawArrow, overlap, trace, type Box } from "./strokes";
 
 /** Everything the canvas draws. */
 export interface Drawing {
@@ -24,6 +25,7 @@ export interface Drawing {
 const FONT = "Inter, 'Segoe UI', system-ui, 'Liberation Sans', sans-serif";
 const MOVE_MS = 380;
 const REACH = 14;
+const MOST_WIDTHS = 4_000;
 const EDGE = 56;
 const MOST_SCALE = 2.4;
 const LEAST_SCALE = 0.06;
@@ -39,6 +41,7 @@ export class GraphCanvas {
   private x = 0;
   private y = 0;
   private hasMoved = false;
+  private readonly widths = new Map<string, number>();
   private hover: string | null = null;
   private due = false;
   private moving: { from: Map<string, Point>; began: number } | null = null;
@@ -125,6 +128,7 @@ export class GraphCanvas {
       const began = performance.now();
       this.draw(began);
       this.drawMs = performance.now() - began;
+      this.canvas.dataset["drawMs"] = this.drawMs.toFixed(1);
     });
   }
 
@@ -273,6 +277,17 @@ export class GraphCanvas {
     c.fillText(name, at.x, at.y);
   }
 
+  /** Measuring a text costs more than drawing a twin: widths are kept. */
+  private widthOf(c: CanvasRenderingContext2D, text: string, isBold: boolean): number {
+    const key = isBold ? `b${text}` : `n${text}`;
+    const known = this.widths.get(key);
+    if (known !== undefined) return known;
+    if (this.widths.size >= MOST_WIDTHS) this.widths.clear();
+    const width = c.measureText(text).width;
+    this.widths.set(key, width);
+    return width;
+  }
+
   private nodeSize(): number {
     return Math.max(3.2, Math.min(11, 8 * Math.sqrt(this.scale)));
   }
@@ -364,7 +379,7 @@ export class GraphCanvas {
       const name = clip(face?.name ?? node.id);
       const reading = this.scale > 0.62 || r < 4 ? face?.reading ?? "" : "";
       c.font = `${r <= 5 ? 600 : 400} 11.5px ${FONT}`;
-      const wide = Math.max(c.measureText(name).width, reading ? reading.length * 6 : 0);
+      const wide = Math.max(this.widthOf(c, name, r <= 5), reading ? reading.length * 6 : 0);
       const top = p.y + size * (node.id === d.root ? 1.6 : node.isOpen ? 1.25 : 1) + (r <= 2 ? 7 : 3);
       const box = { left: p.x - wide / 2 - 2, top, right: p.x + wide / 2 + 2, bottom: top + (reading ? 27 : 14) };
       if (r > 0 && (taken.some((t) => overlap(t, box)) || (r > 3 && twins.some((t) => overlap(t, box))))) continue;
@@ -385,65 +400,5 @@ export class GraphCanvas {
       c.fillStyle = face!.alarm === "alarm" ? d.theme.alarm : face!.alarm === "warning" ? d.theme.warning : d.theme.textSoft;
       c.fillText(reading, p.x, top + 13.5);
     }
-  }
-}
-
-interface Box {
-  left: number;
-  top: number;
-  right: number;
-  bottom: number;
-}
-
-function overlap(a: Box, b: Box): boolean {
-  return a.left < b.right && a.right > b.left && a.top < b.bottom && a.bottom > b.top;
-}
-
-function clip(text: string): string {
-  return text.length > 26 ? `${text.slice(0, 25)}…` : text;
-}
-
-/** The middle of the line; several between the same two bow out one after the other. */
-function bend(a: Point, b: Point, nth: number): Point {
-  const bow = nth === 0 ? 0 : (((nth + 1) >> 1) * (nth % 2 === 0 ? -1 : 1)) * 16;
-  const away = Math.hypot(b.x - a.x, b.y - a.y) || 1;
-  return { x: (a.x + b.x) / 2 - ((b.y - a.y) / away) * bow, y: (a.y + b.y) / 2 + ((b.x - a.x) / away) * bow };
-}
-
-function drawArrow(c: CanvasRenderingContext2D, a: Point, b: Point, size: number, nth: number, colour: string, thick: number, hasHead: boolean): void {
-  const m = bend(a, b, nth);
-  c.strokeStyle = c.fillStyle = colour;
-  c.lineWidth = thick;
-  c.beginPath();
-  c.moveTo(a.x, a.y);
-  if (nth === 0) c.lineTo(b.x, b.y);
-  else c.quadraticCurveTo(2 * m.x - (a.x + b.x) / 2, 2 * m.y - (a.y + b.y) / 2, b.x, b.y);
-  c.stroke();
-  if (!hasHead) return;
-  const angle = Math.atan2(b.y - m.y, b.x - m.x);
-  const tip = { x: b.x - Math.cos(angle) * (size * 1.3 + 2), y: b.y - Math.sin(angle) * (size * 1.3 + 2) };
-  c.beginPath();
-  c.moveTo(tip.x, tip.y);
-  c.lineTo(tip.x - 7 * Math.cos(angle - 0.4), tip.y - 7 * Math.sin(angle - 0.4));
-  c.lineTo(tip.x - 7 * Math.cos(angle + 0.4), tip.y - 7 * Math.sin(angle + 0.4));
-  c.closePath();
-  c.fill();
-}
-
-function trace(c: CanvasRenderingContext2D, shape: Mark["shape"], p: Point, r: number): void {
-  c.beginPath();
-  if (shape === "circle") c.arc(p.x, p.y, r, 0, 2 * Math.PI);
-  else if (shape === "square") c.rect(p.x - r * 0.9, p.y - r * 0.9, r * 1.8, r * 1.8);
-  else if (shape === "diamond") {
-    c.moveTo(p.x, p.y - r * 1.2);
-    c.lineTo(p.x + r * 1.2, p.y);
-    c.lineTo(p.x, p.y + r * 1.2);
-    c.lineTo(p.x - r * 1.2, p.y);
-    c.closePath();
-  } else {
-    c.moveTo(p.x, p.y - r * 1.15);
-    c.lineTo(p.x + r * 1.1, p.y + r * 0.85);
-    c.lineTo(p.x - r * 1.1, p.y + r * 0.85);
-    c.closePath();
   }
 }

@@ -4,6 +4,7 @@ import type { Keys } from "./keys";
 /** Keys that belong to the map's canvas or to the field; listed with the frame's own. */
 const OTHERS: [string, string][] = [
   ["Ctrl K", "Search and commands"], ["↑ ↓ Enter", "Choose in the search list"], ["Arrow keys", "Move the map"], ["+ −", "Nearer, farther"], ["Q E", "Turn the map"], ["Home", "The whole city"],
+  ["Graph: arrows, Enter", "Walk, open"], ["Graph: Backspace, c", "Fold, centre"], ["Query: Ctrl Enter", "Run; with Shift, explain"], ["Query: Ctrl S", "Keep under a name"], ["Models: n", "Write a model"],
 ];
 
 /** The list behind "?". */
