@@ -159,7 +159,6 @@ class ModelsView implements View {
   private async taken(ids: string[]): Promise<void> {
     this.editor = null;
     this.note.hidden = false;
-    replace(this.note, h("span", { class: "good" }, uploadedText(ids.length)));
     try {
       this.app.world.book = new ModelBook(await this.app.api.models());
     } catch (error) {
@@ -168,6 +167,7 @@ class ModelsView implements View {
     }
     if (ids[0]) this.app.router.set("model", ids[0]);
     this.setBook(this.app.world.book);
+    replace(this.note, h("span", { class: "good" }, uploadedText(ids.length)));
   }
 
   private async take(files: File[]): Promise<void> {
