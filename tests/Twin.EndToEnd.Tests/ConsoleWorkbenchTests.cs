@@ -126,6 +126,33 @@ public sealed class ConsoleWorkbenchTests(ConsoleViewsFixture world) : IClassFix
         await page.CloseAsync();
     }
 
+    [Fact]
+    public async Task A_policy_is_written_in_fields_and_what_it_comes_to_is_shown_path_by_path()
+    {
+        Assert.SkipUnless(HeadlessChromium.IsThere, "chromium is not installed");
+        using (var policies = await world.Http.GetAsync(new Uri("/policies", UriKind.Relative), Cancel)) Assert.SkipWhen(policies.StatusCode == System.Net.HttpStatusCode.NotFound, "this silo has no policies");
+        var (page, failures) = await world.OpenAsync("/policies");
+        await Eventually.TrueAsync(async () => await page.EvaluateAsync<bool>("!!document.querySelector('[data-test=policy-new]')"), "the view", Cancel, 60);
+        await page.EvaluateAsync("""
+            () => {
+              document.querySelector('[data-test=policy-new]').click();
+              const write = (name, text) => { const f = document.querySelector(`[data-test=${name}]`); f.value = text; f.dispatchEvent(new Event('input')); f.dispatchEvent(new Event('change')); };
+              write('policy-id', 'workbench');
+              write('policy-subjects', 'key:visitor');
+              document.querySelector('[data-test=policy-save]').click();
+            }
+            """);
+        await Eventually.TrueAsync(async () => (await TextAsync(page, "policy-list")).Contains("workbench", StringComparison.Ordinal), "the policy in the list", Cancel);
+        var kept = JsonNode.Parse(await world.Http.GetStringAsync("/policies/workbench", Cancel))!;
+        Assert.Equal("key:visitor", (string)kept["entries"]!["readers"]!["subjects"]![0]!);
+        Assert.Equal("read", (string)kept["entries"]!["readers"]!["resources"]!["twins:"]!["grant"]![0]!);
+        await page.EvaluateAsync("location.hash = '#/system'");
+        await page.EvaluateAsync("location.hash = '#/policies?part=effective&subject=key:visitor&twin=station-1-01'");
+        await Eventually.TrueAsync(async () => await page.EvaluateAsync<string>("document.querySelector('[data-test=effective] tr[data-path=\"good\"] td')?.textContent ?? ''") is var cell && cell.StartsWith("yes workbench/readers", StringComparison.Ordinal), "the entry that grants reading", Cancel, 60);
+        Assert.Empty(failures);
+        await page.CloseAsync();
+    }
+
     /// <summary>A hub that feeds spokes, each with a leaf; made again it is the same.</summary>
     private async Task MakeHubAsync(int spokes)
     {

@@ -68,12 +68,12 @@ describe("faults of the silo", () => {
 });
 
 describe("who can see what", () => {
-  it("is read with the entry that decided", () => {
-    const rows = effectiveOf({ subject: "key:a", paths: [{ path: "power", read: { allowed: true, by: "p/guards" }, write: { allowed: false, by: { policy: "p", entry: "none", resource: "twins:" } }, command: false }] });
-    expect(rows).toEqual([{ path: "power", decisions: { read: { isAllowed: true, by: "p/guards" }, write: { isAllowed: false, by: "p/none · twins:" }, command: { isAllowed: false, by: "" } } }]);
-    expect(effectiveOf({ value: [{ path: "x", permissions: ["read"], by: "p/e" }] })[0]!.decisions.write).toEqual({ isAllowed: false, by: "p/e" });
-    expect(effectiveOf({ value: [{ path: "x", permissions: { read: { isAllowed: true } } }] })[0]!.decisions.read).toEqual({ isAllowed: true, by: "" });
-    expect(effectiveOf("nothing")).toEqual([]);
+  it("is read with the entry that decided, told from the subject's own rights", () => {
+    const { exists, rows } = effectiveOf({ twin: "t", subject: "key:a", exists: false, paths: [{ path: "power", read: { allowed: true, by: "p/guards twins:/power" }, write: { allowed: false, by: "credential" }, command: 5 }] });
+    expect(exists).toBe(false);
+    expect(rows).toEqual([{ path: "power", decisions: { read: { isAllowed: true, by: "p/guards twins:/power", isByRule: true }, write: { isAllowed: false, by: "credential", isByRule: false } } }]);
+    expect(effectiveOf("nothing")).toEqual({ exists: true, rows: [] });
+    expect(effectiveOf({ paths: [7] }).rows).toEqual([{ path: "", decisions: {} }]);
   });
 });
 

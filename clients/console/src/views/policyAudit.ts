@@ -31,12 +31,13 @@ export function auditPath(filter: AuditFilter, token: string | null): string {
 export class PolicyAudit {
   private readonly fields = {
     subject: h("input", { placeholder: "subject", "aria-label": "Subject", "data-test": "audit-subject" }),
-    kind: h("input", { placeholder: "kind", "aria-label": "Kind", "data-test": "audit-kind" }),
+    kind: h("select", { "aria-label": "Kind", "data-test": "audit-kind" }, h("option", { value: "" }, "denied and administered"), h("option", { value: "denied" }, "denied"), h("option", { value: "administered" }, "administered")),
     from: h("input", { type: "datetime-local", "aria-label": "From" }),
     to: h("input", { type: "datetime-local", "aria-label": "To" }),
   };
   private readonly status = h("span", { class: "soft tabular", role: "status", "data-test": "audit-status" });
   private readonly more = h("button", { hidden: true, onclick: () => void this.read(false) }, "Read more");
+  private readonly whole = h("button", { title: "Follow the chain of hashes: a line changed or taken out is found", "data-test": "audit-verify", onclick: () => void this.verify() }, "Verify");
   private readonly csv = h("button", { hidden: true, onclick: () => this.export() }, "Export CSV");
   private readonly table = new DataTable<JsonObject>({ label: "Audit log", keyOf: (row) => (typeof row["twin"] === "string" ? row["twin"] : null), onSelect: (id) => this.app.select(id) });
   readonly element: HTMLElement;
@@ -46,7 +47,7 @@ export class PolicyAudit {
 
   constructor(private readonly app: App) {
     this.element = h("div", { class: "policy-part", "data-test": "audit" },
-      h("div", { class: "policy-bar" }, Object.values(this.fields), h("button", { class: "primary", "data-test": "audit-ask", onclick: () => void this.read(true) }, "Show"), this.status, this.more, h("span", { class: "grow" }), this.csv),
+      h("div", { class: "policy-bar" }, Object.values(this.fields), h("button", { class: "primary", "data-test": "audit-ask", onclick: () => void this.read(true) }, "Show"), this.status, this.more, h("span", { class: "grow" }), this.whole, this.csv),
       h("div", { class: "policy-table" }, this.table.element));
     for (const field of Object.values(this.fields)) field.addEventListener("keydown", (e) => e.key === "Enter" && void this.read(true));
     void this.read(true);
@@ -72,8 +73,18 @@ export class PolicyAudit {
     }
   }
 
+  private async verify(): Promise<void> {
+    setText(this.status, "Following the hashes…");
+    try {
+      const { whole, entries, first, fault } = (await (await this.app.api.send("GET", "/audit/verify")).json()) as { whole: boolean; entries: number; first: number; fault: string | null };
+      replace(this.status, h("span", { class: whole ? "good" : "alarm", role: whole ? "status" : "alert" }, whole ? `Whole: ${numberText(entries)} lines from number ${numberText(first)} on follow each other.` : `Not whole: ${fault ?? "the chain is broken"}`));
+    } catch (error) {
+      replace(this.status, h("span", { class: "alarm", role: "alert" }, asApiError(error).detail));
+    }
+  }
+
   private draw(isNew: boolean): void {
-    const columns = columnsOf(this.rows);
+    const columns = columnsOf(this.rows).filter((c) => c.path[0] !== "hash"); // In the CSV it is there.
     this.table.setColumns(columns.map((c) => ({
       title: headText(c), isNumber: c.kind === "number", characters: Math.max(headText(c).length, ...this.rows.slice(0, 100).map((r) => cellText(c, at(r, c.path)).length)),
       cell: (row) => cellText(c, at(row, c.path)), compare: (a, b, descending) => compareValues(at(a, c.path), at(b, c.path), descending),
