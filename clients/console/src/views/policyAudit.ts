@@ -49,7 +49,7 @@ export class PolicyAudit {
     this.element = h("div", { class: "policy-part", "data-test": "audit" },
       h("div", { class: "policy-bar" }, Object.values(this.fields), h("button", { class: "primary", "data-test": "audit-ask", onclick: () => void this.read(true) }, "Show"), this.status, this.more, h("span", { class: "grow" }), this.whole, this.csv),
       h("div", { class: "policy-table" }, this.table.element));
-    for (const field of Object.values(this.fields)) field.addEventListener("keydown", (e) => e.key === "Enter" && void this.read(true));
+    for (const field of Object.values(this.fields) as HTMLElement[]) field.addEventListener("keydown", (e) => e.key === "Enter" && void this.read(true));
     void this.read(true);
   }
 
