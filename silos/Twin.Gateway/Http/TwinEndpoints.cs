@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Routing;
 using Twin.Gateway.Security;
 using Twin.Grains;
 using Twin.Model;
+using Twin.Model.Wot;
 
 namespace Twin.Gateway.Http;
 
@@ -31,13 +32,16 @@ internal static class TwinEndpoints
             using var body = await RequestBody.ReadAsync(context, MostModelBytes).ConfigureAwait(false);
             if (body.Problem is not null) return TwinProblems.Result(413, body.Problem.Code, body.Problem.Detail, "body");
             if (!System.Text.Unicode.Utf8.IsValid(body.Memory.Span)) return TwinProblems.Result(400, "JsonInvalid", "The body is not UTF-8.", "body");
-            var text = System.Text.Encoding.UTF8.GetString(body.Memory.Span);
+            string text;
+            if (context.Request.ContentType?.StartsWith(ThingModel.MediaType, StringComparison.OrdinalIgnoreCase) != true) text = System.Text.Encoding.UTF8.GetString(body.Memory.Span);
+            else if (!ThingModel.TryConvert(body.Memory.Span, out text, out var problems))
+                return TwinProblems.Result(400, problems[0].Code, string.Join(" ", problems.Take(10).Select(p => $"{p.Where}: {p.Detail}")), problems[0].Where);
             var before = store.Models;
             var result = await store.AddModelsAsync([text], context.RequestAborted).ConfigureAwait(false);
             if (!result.IsDone) return TwinProblems.Result(result.Status, result.Problem);
             var all = await store.ListModelsAsync(context.RequestAborted).ConfigureAwait(false);
             return Results.Json(all.Where(m => before.Find(m.Id) is null).Select(m => ModelListing.Show(store, m, false)), statusCode: 201);
-        }).Needs(Permission.Administer).WithSummary("Adds DTDL models, all or none").Accepts<JsonElement>("application/json");
+        }).Needs(Permission.Administer).WithSummary("Adds DTDL models, all or none, or a Thing Model").Accepts<JsonElement>("application/json", ThingModel.MediaType);
         models.MapGet("{id}", async (HttpContext context, string id) =>
             await store.GetModelAsync(id, context.RequestAborted).ConfigureAwait(false) is { } model ? Results.Json(ModelListing.Show(store, model, true)) : ModelListing.NotFound(id)).Needs(Permission.Read).WithSummary("One model");
         models.MapPatch("{id}", async (HttpContext context, string id) =>

@@ -47,14 +47,19 @@ public static class ThingDescription
         using var json = new Utf8JsonWriter(output, Options);
         var root = $"things/{Uri.EscapeDataString(twinId)}";
         json.WriteStartObject();
-        json.WriteString("@context"u8, Context);
+        json.WriteStartArray("@context"u8);
+        json.WriteStringValue(Context);
+        json.WriteStartObject();
+        json.WriteString("quantity"u8, "dtmi:dtdl:extension:quantitativeTypes:v1:class:"u8); // what DTDL's semantic types are named by
+        json.WriteEndObject();
+        json.WriteEndArray();
         json.WriteString("@type"u8, model.Id);
         json.WriteString("id"u8, IdOf(twinId));
         json.WriteString("title"u8, $"{model.DisplayName} {twinId}");
         json.WriteString("base"u8, baseAddress);
         WriteSecurity(json, security);
         json.WriteStartArray("forms"u8);
-        WriteForm(json, root + "/properties", null, "readallproperties", "readmultipleproperties");
+        WriteForm(json, root + "/properties", null, "readallproperties");
         if (model.Properties.Any(p => p.IsWritable)) WriteForm(json, root + "/properties", null, "writemultipleproperties");
         json.WriteEndArray();
         WriteProperties(json, model, root);
@@ -129,7 +134,7 @@ public static class ThingDescription
         {
             var name = NameOf(property.Path);
             json.WriteStartObject(name);
-            if (property.SemanticType is { } type) json.WriteString("@type"u8, type);
+            if (property.SemanticType is { } type) json.WriteString("@type"u8, type.Contains(':', StringComparison.Ordinal) ? type : "quantity:" + type);
             DataSchema.Write(json, property.Schema, property.Unit);
             json.WriteBoolean("readOnly"u8, !property.IsWritable);
             json.WriteBoolean("observable"u8, true);

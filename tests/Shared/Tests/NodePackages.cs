@@ -1,6 +1,7 @@
 using System.Diagnostics;
+using Xunit;
 
-namespace Twin.EndToEnd.Tests;
+namespace Twin.Testing;
 
 /// <summary>Programs of other people's clients in <c>tests/{name}</c>: installed by <c>npm install</c> there, or here when TWIN_NPM_INSTALL is set, as <c>.ci/run</c> does.</summary>
 internal static class NodePackages
