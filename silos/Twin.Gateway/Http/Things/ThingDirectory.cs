@@ -43,8 +43,14 @@ internal sealed class ThingDirectory(ITwinStore store, AuthOptions auth)
         if (page.Status != TwinStatus.Ok) return TwinProblems.Result(page.Status, page.Problem);
         var next = page.Continuation is null ? null : AzureShape.NextLink(context.Request, page.Continuation);
         if (next is not null) context.Response.Headers.Link = $"<{next}>; rel=\"next\"";
-        var things = await Task.WhenAll(page.Rows.Select(r => DescribeAsync(context, r))).ConfigureAwait(false);
-        return Results.Bytes(Join(things.OfType<byte[]>(), format == "collection", next), "application/ld+json");
+        var things = new byte[page.Rows.Count][];
+        for (var i = 0; i < things.Length; i++)
+        {
+            if (await ThingProperties.ModelOfAsync(store, page.Rows[i], context.RequestAborted).ConfigureAwait(false) is not { } model) return TwinProblems.Result(503, "Unavailable", "A twin's model is not known here yet; try again.");
+            things[i] = await DescribeAsync(context, model, page.Rows[i]).ConfigureAwait(false);
+        }
+
+        return Results.Bytes(Join(things, format == "collection", next), "application/ld+json");
     }
 
     private static byte[] Join(IEnumerable<byte[]> things, bool isCollection, string? next)
@@ -70,9 +76,8 @@ internal sealed class ThingDirectory(ITwinStore store, AuthOptions auth)
         return output.WrittenSpan.ToArray();
     }
 
-    private async Task<byte[]?> DescribeAsync(HttpContext context, ReadOnlyMemory<byte> row)
+    private async Task<byte[]> DescribeAsync(HttpContext context, InterfaceDefinition model, ReadOnlyMemory<byte> row)
     {
-        if (ThingProperties.ModelOf(store, row) is not { } model) return null;
         using var twin = JsonDocument.Parse(row);
         var output = new ArrayBufferWriter<byte>(4_096);
         await WriteAsync(output, context, model, twin.RootElement.GetProperty("$dtId").GetString()!).ConfigureAwait(false);

@@ -83,14 +83,17 @@ internal static class ThingProperties
         if (!TwinJson.IsValidId(id)) return (default, null, TwinProblems.Result(400, "IdInvalid", $"'{(id.Length <= 64 ? id : id[..64] + "...")}' is not a twin id.", "id"));
         var document = await store.GetTwinAsync(id, context.RequestAborted).ConfigureAwait(false);
         if (document.Status != TwinStatus.Ok) return (default, null, TwinProblems.Result(document.Status, document.Problem));
-        return ModelOf(store, document.Json) is { } model ? (document, model, null) : (default, null, TwinProblems.Result(503, "Unavailable", $"The model of '{id}' is not known here yet; try again.", "id"));
+        return await ModelOfAsync(store, document.Json, context.RequestAborted).ConfigureAwait(false) is { } model ? (document, model, null) : (default, null, TwinProblems.Result(503, "Unavailable", $"The model of '{id}' is not known here yet; try again.", "id"));
     }
 
-    /// <summary>The model a twin's document names.</summary>
-    public static InterfaceDefinition? ModelOf(ITwinStore store, ReadOnlyMemory<byte> document)
+    /// <summary>The model a twin's document names; one that is not known here yet is asked for.</summary>
+    public static async ValueTask<InterfaceDefinition?> ModelOfAsync(ITwinStore store, ReadOnlyMemory<byte> document, CancellationToken cancellationToken)
     {
         using var twin = JsonDocument.Parse(document);
-        return twin.RootElement.GetProperty("$metadata").GetProperty("$model").GetString() is { } id ? store.Models.Find(id) : null;
+        if (twin.RootElement.GetProperty("$metadata").GetProperty("$model").GetString() is not { } id) return null;
+        if (store.Models.Find(id) is { } known) return known;
+        await store.ListModelsAsync(cancellationToken).ConfigureAwait(false); // which asks the catalog
+        return store.Models.Find(id);
     }
 
     public static IResult NoAffordance(InterfaceDefinition model, string what, string name) =>
