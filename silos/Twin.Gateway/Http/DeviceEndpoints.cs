@@ -70,18 +70,20 @@ internal static class DeviceEndpoints
         var key = context.Request.Headers["Idempotency-Key"].ToString();
         if (!DeviceBounds.IsKey(key)) return TwinProblems.Result(400, "IdempotencyKeyInvalid", $"Idempotency-Key is at most {DeviceBounds.KeyLength} visible ASCII characters.", "Idempotency-Key");
         var reply = await grains.GetGrain<IDeviceGrain>(id).InvokeAsync(name, body.Memory.ToArray(), TimeSpan.FromSeconds(timeout), key).ConfigureAwait(false);
-        return reply.Status switch
-        {
-            DeviceCommandStatus.Replied => Results.Json(new { code = reply.Code, payload = Payload(reply.Payload), detail = reply.Detail }),
-            DeviceCommandStatus.TimedOut => TwinProblems.Result(504, "DeviceTimeout", reply.Detail ?? "", "id"),
-            DeviceCommandStatus.NotConnected => TwinProblems.Result(409, "DeviceNotConnected", reply.Detail ?? "", "id"),
-            DeviceCommandStatus.Busy => TwinProblems.Result(429, "DeviceBusy", reply.Detail ?? "", "id"),
-            DeviceCommandStatus.Refused => TwinProblems.Result(409, "DeviceDisabled", reply.Detail ?? "", "id"),
-            DeviceCommandStatus.KeyReused => TwinProblems.Result(422, "IdempotencyKeyReused", reply.Detail ?? "", "Idempotency-Key"),
-            DeviceCommandStatus.ReplyTooLarge => TwinProblems.Result(502, "DeviceReplyTooLarge", reply.Detail ?? "", "id"),
-            _ => TwinProblems.Result(404, "DeviceNotFound", reply.Detail ?? "", "id"),
-        };
+        return reply.Status == DeviceCommandStatus.Replied ? Results.Json(new { code = reply.Code, payload = Payload(reply.Payload), detail = reply.Detail }) : Refused(reply);
     }
+
+    /// <summary>A command that did not end in a reply.</summary>
+    internal static IResult Refused(DeviceCommandReply reply) => reply.Status switch
+    {
+        DeviceCommandStatus.TimedOut => TwinProblems.Result(504, "DeviceTimeout", reply.Detail ?? "", "id"),
+        DeviceCommandStatus.NotConnected => TwinProblems.Result(409, "DeviceNotConnected", reply.Detail ?? "", "id"),
+        DeviceCommandStatus.Busy => TwinProblems.Result(429, "DeviceBusy", reply.Detail ?? "", "id"),
+        DeviceCommandStatus.Refused => TwinProblems.Result(409, "DeviceDisabled", reply.Detail ?? "", "id"),
+        DeviceCommandStatus.KeyReused => TwinProblems.Result(422, "IdempotencyKeyReused", reply.Detail ?? "", "Idempotency-Key"),
+        DeviceCommandStatus.ReplyTooLarge => TwinProblems.Result(502, "DeviceReplyTooLarge", reply.Detail ?? "", "id"),
+        _ => TwinProblems.Result(404, "DeviceNotFound", reply.Detail ?? "", "id"),
+    };
 
     private static object? Payload(byte[] payload)
     {

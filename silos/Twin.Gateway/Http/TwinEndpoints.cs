@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Routing;
 using Twin.Gateway.Security;
 using Twin.Grains;
 using Twin.Model;
+using Twin.Model.Wot;
 
 namespace Twin.Gateway.Http;
 
@@ -25,27 +26,24 @@ internal static class TwinEndpoints
 
     private static void MapModels(RouteGroupBuilder models, ITwinStore store)
     {
-        models.MapGet("", async (HttpContext context, bool? includeModelDefinition) =>
-        {
-            var wanted = context.Request.Query["dependenciesFor"].SelectMany(v => v!.Split(',')).Where(v => v.Length > 0).ToArray();
-            var all = await store.ListModelsAsync(context.RequestAborted).ConfigureAwait(false);
-            var needed = wanted.Length == 0 ? null : wanted.SelectMany(w => Dependencies(store.Models, w)).ToHashSet(StringComparer.Ordinal);
-            return Results.Json(new { value = all.Where(m => needed is null || needed.Contains(m.Id)).Select(m => Show(store, m, includeModelDefinition == true)), nextLink = (string?)null });
-        }).Needs(Permission.Read).WithSummary("All models");
+        models.MapGet("", (HttpContext context, bool? includeModelDefinition) => ModelListing.AnswerAsync(context, store, includeModelDefinition == true)).Needs(Permission.Read).WithSummary("Models, all or those that others depend on");
         models.MapPost("", async (HttpContext context) =>
         {
             using var body = await RequestBody.ReadAsync(context, MostModelBytes).ConfigureAwait(false);
             if (body.Problem is not null) return TwinProblems.Result(413, body.Problem.Code, body.Problem.Detail, "body");
             if (!System.Text.Unicode.Utf8.IsValid(body.Memory.Span)) return TwinProblems.Result(400, "JsonInvalid", "The body is not UTF-8.", "body");
-            var text = System.Text.Encoding.UTF8.GetString(body.Memory.Span);
+            string text;
+            if (context.Request.ContentType?.StartsWith(ThingModel.MediaType, StringComparison.OrdinalIgnoreCase) != true) text = System.Text.Encoding.UTF8.GetString(body.Memory.Span);
+            else if (!ThingModel.TryConvert(body.Memory.Span, out text, out var problems))
+                return TwinProblems.Result(400, problems[0].Code, string.Join(" ", problems.Take(10).Select(p => $"{p.Where}: {p.Detail}")), problems[0].Where);
             var before = store.Models;
             var result = await store.AddModelsAsync([text], context.RequestAborted).ConfigureAwait(false);
             if (!result.IsDone) return TwinProblems.Result(result.Status, result.Problem);
             var all = await store.ListModelsAsync(context.RequestAborted).ConfigureAwait(false);
-            return Results.Json(all.Where(m => before.Find(m.Id) is null).Select(m => Show(store, m, false)), statusCode: 201);
-        }).Needs(Permission.Administer).WithSummary("Adds DTDL models, all or none").Accepts<JsonElement>("application/json");
+            return Results.Json(all.Where(m => before.Find(m.Id) is null).Select(m => ModelListing.Show(store, m, false)), statusCode: 201);
+        }).Needs(Permission.Administer).WithSummary("Adds DTDL models, all or none, or a Thing Model").Accepts<JsonElement>("application/json", ThingModel.MediaType);
         models.MapGet("{id}", async (HttpContext context, string id) =>
-            await store.GetModelAsync(id, context.RequestAborted).ConfigureAwait(false) is { } model ? Results.Json(Show(store, model, true)) : NoModel(id)).Needs(Permission.Read).WithSummary("One model");
+            await store.GetModelAsync(id, context.RequestAborted).ConfigureAwait(false) is { } model ? Results.Json(ModelListing.Show(store, model, true)) : ModelListing.NotFound(id)).Needs(Permission.Read).WithSummary("One model");
         models.MapPatch("{id}", async (HttpContext context, string id) =>
         {
             using var body = await RequestBody.ReadAsync(context, TwinJson.LongestDocument).ConfigureAwait(false);
@@ -62,23 +60,6 @@ internal static class TwinEndpoints
             return result.IsDone ? Results.NoContent() : TwinProblems.Result(result.Status, result.Problem);
         }).Needs(Permission.Administer).WithSummary("Deletes a model that nothing uses");
     }
-
-    private static IResult NoModel(string id) => TwinProblems.Result(404, "ModelNotFound", $"There is no model '{id}'.", "id");
-
-    private static IEnumerable<string> Dependencies(ModelSet models, string id)
-    {
-        if (models.Find(id) is not { } definition) return [id];
-        return definition.Bases.Concat(definition.Components.Values.SelectMany(c => Dependencies(models, c.Interface.Id)));
-    }
-
-    private static object Show(ITwinStore store, StoredModel model, bool withText) => new
-    {
-        id = model.Id,
-        displayName = new Dictionary<string, string> { ["en"] = store.Models.Find(model.Id)?.DisplayName ?? model.Id },
-        uploadTime = model.UploadTime.ToString(),
-        decommissioned = model.IsDecommissioned,
-        model = withText ? JsonDocument.Parse(model.Dtdl).RootElement : (JsonElement?)null,
-    };
 
     private static void MapRelationships(RouteGroupBuilder twin, ITwinStore store)
     {
@@ -193,8 +174,7 @@ internal static class TwinEndpoints
     private static Task ListAsync(HttpContext context, RowPage page)
     {
         if (page.Status != TwinStatus.Ok) return TwinProblems.WriteAsync(context, page.Status, page.Problem);
-        var next = page.Continuation is null ? null
-            : $"{context.Request.Path}?{string.Join('&', context.Request.Query.Where(q => q.Key != "continuationToken").Select(q => $"{q.Key}={Uri.EscapeDataString(q.Value.ToString())}").Append($"continuationToken={Uri.EscapeDataString(page.Continuation)}"))}";
+        var next = page.Continuation is null ? null : AzureShape.NextLink(context.Request, page.Continuation);
         return RowsJson.WriteAsync(context, page.Rows, next, "nextLink");
     }
 

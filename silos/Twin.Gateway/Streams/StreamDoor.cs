@@ -31,7 +31,7 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admiss
 
     public async Task InvokeAsync(HttpContext context)
     {
-        if ((admission.Check(context, Permission.Read) ?? limits.Refuse(context)) is { } refused)
+        if (Refuse(context) is { } refused)
         {
             await refused.WriteAsync(context).ConfigureAwait(false);
             return;
@@ -43,6 +43,30 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admiss
             return;
         }
 
+        await ServeAsync(context, filter!, positions, context.WebSockets.IsWebSocketRequest
+            ? async () => new SocketSender(await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = TimeSpan.FromSeconds(20) }).ConfigureAwait(false), context.RequestAborted)
+            : async () => await EventSender.StartAsync(context).ConfigureAwait(false)).ConfigureAwait(false);
+    }
+
+    /// <summary>Null when the caller may read and is within its limits.</summary>
+    public Refusal? Refuse(HttpContext context) => admission.Check(context, Permission.Read) ?? limits.Refuse(context);
+
+    /// <summary>One path of one twin as SSE whose data is the value alone; goes on from <c>Last-Event-ID</c>. The caller was not refused before.</summary>
+    public async Task ServeValuesAsync(HttpContext context, string twinId, string path)
+    {
+        long[]? positions = null;
+        if (!ChangeFilter.TryCreate(new ChangeFilterRequest([twinId], null, null, path, null), store.Models, out var filter, out var problem)
+            || (context.Request.Headers["Last-Event-ID"].ToString() is { Length: > 0 } cursor && !FeedCursor.TryParse(cursor, store.ShardCount, out positions, out problem)))
+        {
+            await TwinProblems.WriteAsync(context, 400, problem!).ConfigureAwait(false);
+            return;
+        }
+
+        await ServeAsync(context, filter, positions, async () => await ValueSender.StartAsync(context).ConfigureAwait(false)).ConfigureAwait(false);
+    }
+
+    private async Task ServeAsync(HttpContext context, ChangeFilter filter, long[]? positions, Func<Task<IStreamSender>> open)
+    {
         if (limits.RefuseStream(context, out var place) is { } full)
         {
             await full.WriteAsync(context).ConfigureAwait(false);
@@ -50,14 +74,12 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admiss
         }
 
         using var held = place;
-        var subscriber = new Subscriber(filter!, MostBytes, MostChanges);
+        var subscriber = new Subscriber(filter, MostBytes, MostChanges);
         try
         {
             await hub.EnterAsync(context.RequestAborted).ConfigureAwait(false);
-            await using IStreamSender sender = context.WebSockets.IsWebSocketRequest
-                ? new SocketSender(await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = TimeSpan.FromSeconds(20) }).ConfigureAwait(false), context.RequestAborted)
-                : await EventSender.StartAsync(context).ConfigureAwait(false);
-            await RunAsync(sender, subscriber, positions, filter!).ConfigureAwait(false);
+            await using var sender = await open().ConfigureAwait(false);
+            await RunAsync(sender, subscriber, positions, filter).ConfigureAwait(false);
         }
         catch (Exception fault) when (fault is OperationCanceledException or WebSocketException or IOException or ObjectDisposedException)
         {
