@@ -60,6 +60,17 @@ public static class DoorServices
         return app;
     }
 
+    /// <summary>Pages that are not ours (metrics, dashboard) are only for callers with a right, and count towards the client's limits.</summary>
+    /// <param name="app">The pipeline.</param>
+    /// <param name="right">What the caller needs.</param>
+    /// <param name="path">The page and everything below it.</param>
+    public static IApplicationBuilder UseTwinRights(this IApplicationBuilder app, Permission right, PathString path)
+    {
+        var (admission, limits) = (app.ApplicationServices.GetRequiredService<Admission>(), app.ApplicationServices.GetRequiredService<ClientLimits>());
+        return app.Use(next => context => !context.Request.Path.StartsWithSegments(path) ? next(context)
+            : admission.InvokeAsync(context, known => (admission.Check(known, right) ?? limits.Refuse(known)) is { } refusal ? refusal.WriteAsync(known) : next(known)));
+    }
+
     /// <summary>Exceptions and bare refusals become <c>application/problem+json</c>. Part of <see cref="UseTwinFrontDoor"/>.</summary>
     public static IApplicationBuilder UseTwinProblems(this IApplicationBuilder app)
     {

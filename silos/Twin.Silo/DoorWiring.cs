@@ -67,6 +67,7 @@ internal static class DoorWiring
     public static void Map(WebApplication app, TwinSettings settings)
     {
         if (settings.Role != SiloRole.Silo) app.UseTwinFrontDoor();
+        app.UseTwinRights(Permission.Read, "/metrics").UseTwinRights(Permission.Administer, "/dashboard");
         app.UseWebSockets();
         app.UseConsole();
         app.UseRouting(); // after the files: the fallback below would take their place
