@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 const api = process.env["TWIN_API"] ?? "http://127.0.0.1:5090";
-const paths = ["models", "digitaltwins", "query", "batch", "stream", "history", "devices", "system", "scene", "snapshot", "alarms", "jobs", "routes", "inference"];
+const paths = ["models", "digitaltwins", "query", "batch", "stream", "history", "devices", "system", "scene", "snapshot", "alarms", "jobs", "routes", "inference", "metrics", "health", "policies", "audit"];
 
 export default defineConfig({
   base: "./",

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.FileProviders;
@@ -14,7 +15,32 @@ namespace Twin.Silo;
 /// <summary>The doors, health, metrics, dashboard and the console's files.</summary>
 internal static class DoorWiring
 {
-    public static void CheckAddress(IConfiguration configuration, TwinSettings settings) => DoorServices.CheckAddress(settings.Bind, configuration);
+    /// <summary>Refuses a public address without authentication, and a port that another program has, before anything is opened.</summary>
+    /// <exception cref="InvalidOperationException">Says what to configure.</exception>
+    public static void CheckAddress(IConfiguration configuration, TwinSettings settings)
+    {
+        DoorServices.CheckAddress(settings.Bind, configuration);
+        CheckFree(settings.Bind, settings.Port, "--port");
+        if (settings.HttpsPort >= 0) CheckFree(settings.Bind, settings.HttpsPort, "--https-port");
+        if (HasMqtt(settings)) CheckFree(settings.Bind, settings.MqttPort, "--mqtt-port");
+    }
+
+    private static bool HasMqtt(TwinSettings settings) => settings.Role != SiloRole.Silo && settings.MqttPort >= 0;
+
+    private static void CheckFree(IPAddress address, int port, string setting)
+    {
+        if (port == 0) return;
+        using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Bind(new IPEndPoint(address, port));
+        }
+        catch (SocketException fault)
+        {
+            var off = setting switch { "--mqtt-port" => "; -1 does without the MQTT door", "--https-port" => "; -1 does without HTTPS", _ => "" };
+            throw new InvalidOperationException($"Cannot listen at {address}:{port} ({setting}): {fault.Message}. Stop the program that has it, or give another port{off}.", fault);
+        }
+    }
 
     public static void Add(WebApplicationBuilder builder, TwinSettings settings)
     {
@@ -29,7 +55,7 @@ internal static class DoorWiring
         });
         builder.Services.AddSingleton<IWorldSource, WorldSource>();
         builder.Services.AddTwinDoors(builder.Configuration, settings.DataFolder);
-        if (settings.Role == SiloRole.Silo || settings.MqttPort < 0) return;
+        if (!HasMqtt(settings)) return;
         builder.Services.AddMqttDoor(o =>
         {
             o.Endpoint = new IPEndPoint(settings.Bind, settings.MqttPort);

@@ -35,7 +35,7 @@ internal sealed class SiloProcess : IAsyncDisposable
     public static async Task<SiloProcess> StartAsync(string dataFolder, bool pinned, params string[] arguments)
     {
         var (port, mqtt) = (FreePort(), FreePort());
-        var dll = Path.Combine(AppContext.BaseDirectory, "Twin.Silo.dll");
+        var dll = Built("silos/Twin.Silo", "Twin.Silo.dll");
         var dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
         var start = Machine.Start(dotnet,
             [dll, "--port", Text(port), "--mqtt-port", Text(mqtt), "--data", dataFolder, "--dashboard", "false", .. arguments], pinned ? 0 : null);
@@ -54,6 +54,13 @@ internal sealed class SiloProcess : IAsyncDisposable
         var silo = new SiloProcess(process, port, mqtt, dataFolder);
         await silo.WaitReadyAsync(watch, last);
         return silo;
+    }
+
+    // The silo as its own project built it, compiled ahead: what a user starts. The copy beside the tests is not.
+    private static string Built(string project, string file)
+    {
+        var flavour = Path.GetFileName(Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)))!;
+        return Path.Combine(Repository.Root, project, "bin", flavour, Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), file);
     }
 
     private static void Keep(Queue<string> last, string? line)
@@ -126,11 +133,21 @@ internal sealed class SiloProcess : IAsyncDisposable
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>A port that was free a moment ago.</summary>
+    /// <summary>A port that was free a moment ago, below the range that the system gives to outgoing connections: one of those would take the port before the silo opens it.</summary>
     public static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, Random.Shared.Next(12_000, 32_000));
+            try
+            {
+                listener.Start();
+                return ((IPEndPoint)listener.LocalEndpoint).Port;
+            }
+            catch (SocketException)
+            {
+                // Somebody has it; another.
+            }
+        }
     }
 }

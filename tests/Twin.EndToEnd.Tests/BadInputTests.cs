@@ -124,6 +124,21 @@ public sealed class BadInputTests(BadInputTests.World world) : IClassFixture<Bad
     }
 
     [Theory]
+    [InlineData("--port")]
+    [InlineData("--mqtt-port")]
+    public async Task A_port_that_another_program_has_is_refused_at_start_with_its_setting(string setting)
+    {
+        using var taken = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        var port = ((IPEndPoint)taken.LocalEndpoint).Port.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        var folder = SiloProcess.NewFolder();
+        var fault = await Assert.ThrowsAnyAsync<InvalidOperationException>(() => SiloProcess.StartAsync(folder, false, "--scenario", "none", setting, port));
+        Assert.Contains($"{port} ({setting})", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("ended with 2", fault.Message, StringComparison.Ordinal);
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Theory]
     [InlineData("--port", "banana", "whole number")]
     [InlineData("--fsync", "sometimes", "always, 100ms, os")]
     [InlineData("--nonsense", "1", "no switch")]

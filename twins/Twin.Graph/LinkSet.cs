@@ -82,6 +82,13 @@ public sealed class LinkSet<T> : IReadOnlyCollection<T> where T : class, ILink<T
         for (at = at >= 0 ? at + 1 : ~at; at < _count; at++) yield return _array[at];
     }
 
+    /// <summary>Links whose key is the given one or comes after it, in order.</summary>
+    public IEnumerable<T> From(T key)
+    {
+        if (Find(key) is { } first) yield return first;
+        foreach (var link in After(key)) yield return link;
+    }
+
     /// <summary>All links in order. Allocates only for large sets.</summary>
     public Enumerator GetEnumerator() => new(_array, _count, _tree);
 

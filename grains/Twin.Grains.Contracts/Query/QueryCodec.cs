@@ -6,7 +6,7 @@ namespace Twin.Grains.Query;
 /// <summary>Query messages as bytes, between silos of one version: a leading version byte, lengths before everything, no field names.</summary>
 public static class QueryCodec
 {
-    private const byte Version = 1;
+    private const byte Version = 2;
 
     /// <summary>The slice as bytes.</summary>
     public static byte[] Encode(ShardQuery query) => Write(writer =>
@@ -18,8 +18,9 @@ public static class QueryCodec
         writer.Write(query.TimeBudget.Ticks);
         Write(writer, query.Position);
         Write(writer, query.After);
-        writer.Write(query.Targets is not null);
-        if (query.Targets is not null) Write(writer, query.Targets);
+        writer.Write(query.IsEstimate);
+        writer.Write(query.Pattern is not null);
+        if (query.Pattern is not null) Write(writer, query.Pattern);
     });
 
     /// <summary>The answer as bytes.</summary>
@@ -41,9 +42,12 @@ public static class QueryCodec
         writer.Write7BitEncodedInt64(rows.Count);
         writer.Write7BitEncodedInt(rows.Places.Length);
         foreach (var place in rows.Places) Write(writer, place);
-        Write(writer, rows.Halves);
-        writer.Write7BitEncodedInt(rows.Kept.Length);
-        foreach (var number in rows.Kept) writer.Write7BitEncodedInt(number);
+        writer.Write7BitEncodedInt(rows.Visited.Length);
+        foreach (var visited in rows.Visited) Write(writer, visited);
+        writer.Write7BitEncodedInt(rows.Groups.Length);
+        foreach (var group in rows.Groups) Write(writer, group);
+        writer.Write7BitEncodedInt(rows.Estimates.Length);
+        foreach (var estimate in rows.Estimates) writer.Write7BitEncodedInt64(estimate);
         Write(writer, rows.Plan);
     });
 
@@ -54,7 +58,8 @@ public static class QueryCodec
         {
             Position = ReadPosition(reader),
             After = ReadKey(reader),
-            Targets = reader.ReadBoolean() ? ReadHalves(reader) : null,
+            IsEstimate = reader.ReadBoolean(),
+            Pattern = reader.ReadBoolean() ? ReadSlice(reader) : null,
         });
 
     /// <summary>Reads an answer.</summary>
@@ -70,8 +75,9 @@ public static class QueryCodec
             Next = ReadPosition(reader),
             Count = reader.Read7BitEncodedInt64(),
             Places = ReadArray(reader, r => ReadKey(r)!),
-            Halves = ReadHalves(reader),
-            Kept = ReadArray(reader, r => r.Read7BitEncodedInt()),
+            Visited = ReadArray(reader, ReadVisited),
+            Groups = ReadArray(reader, ReadGroup),
+            Estimates = ReadArray(reader, r => r.Read7BitEncodedInt64()),
             Plan = ReadBytes(reader),
         };
     });
@@ -147,21 +153,90 @@ public static class QueryCodec
         writer.Write(bytes.Span);
     }
 
-    private static void Write(BinaryWriter writer, JoinRow[] halves)
+    private static void Write(BinaryWriter writer, PatternSlice slice)
     {
-        writer.Write7BitEncodedInt(halves.Length);
-        foreach (var half in halves)
+        writer.Write7BitEncodedInt(slice.Start);
+        writer.Write7BitEncodedInt(slice.Visit);
+        writer.Write7BitEncodedInt(slice.Expand);
+        writer.Write(slice.Visits is not null);
+        if (slice.Visits is null) return;
+        writer.Write7BitEncodedInt(slice.Visits.Length);
+        foreach (var visit in slice.Visits)
         {
-            writer.Write(half.TargetId);
-            Write(writer, half.Bindings);
-            Write(writer, half.Place);
-            Write(writer, half.Position);
-            Write(writer, half.Fragment);
+            writer.Write(visit.TwinId);
+            Write(writer, visit.Links);
+            Write(writer, visit.From);
         }
     }
 
-    private static JoinRow[] ReadHalves(BinaryReader reader) => ReadArray(reader, r =>
-        new JoinRow(r.ReadString(), ReadValues(r), ReadKey(r)!, ReadPosition(r)!, ReadBytes(r)));
+    private static PatternSlice ReadSlice(BinaryReader reader) => new(
+        reader.Read7BitEncodedInt(), reader.Read7BitEncodedInt(), reader.Read7BitEncodedInt(),
+        reader.ReadBoolean() ? ReadArray(reader, r => new TwinVisit(r.ReadString(), ReadArray(r, ReadLink), ReadOptionalLink(r))) : null);
+
+    private static void Write(BinaryWriter writer, VisitedTwin visited)
+    {
+        writer.Write(visited.TwinId);
+        writer.Write(visited.IsKept);
+        Write(writer, visited.Values);
+        writer.Write7BitEncodedInt(visited.Links.Length);
+        foreach (var link in visited.Links) WriteOptional(writer, link);
+        Write(writer, visited.Found);
+        Write(writer, visited.More);
+        Write(writer, visited.Next);
+    }
+
+    private static VisitedTwin ReadVisited(BinaryReader reader) =>
+        new(reader.ReadString(), reader.ReadBoolean(), ReadValues(reader), ReadArray(reader, ReadOptional), ReadArray(reader, ReadLink), ReadOptionalLink(reader)) { Next = ReadPosition(reader) };
+
+    private static void Write(BinaryWriter writer, FoundLink[] links)
+    {
+        writer.Write7BitEncodedInt(links.Length);
+        foreach (var link in links) Write(writer, link);
+    }
+
+    /// <summary>Writes a link.</summary>
+    public static void Write(BinaryWriter writer, FoundLink link)
+    {
+        writer.Write(link.TwinId);
+        writer.Write(link.LinkId);
+        writer.Write(link.IsIncoming);
+        WriteOptional(writer, link.Values);
+    }
+
+    /// <summary>Reads a link.</summary>
+    public static FoundLink ReadLink(BinaryReader reader) => new(reader.ReadString(), reader.ReadString(), reader.ReadBoolean(), ReadOptional(reader));
+
+    private static void Write(BinaryWriter writer, FoundLink? link)
+    {
+        writer.Write(link is not null);
+        if (link is { } some) Write(writer, some);
+    }
+
+    private static FoundLink? ReadOptionalLink(BinaryReader reader) => reader.ReadBoolean() ? ReadLink(reader) : null;
+
+    private static void WriteOptional(BinaryWriter writer, PropertyValue[]? values)
+    {
+        writer.Write(values is not null);
+        if (values is not null) Write(writer, values);
+    }
+
+    private static PropertyValue[]? ReadOptional(BinaryReader reader) => reader.ReadBoolean() ? ReadValues(reader) : null;
+
+    private static void Write(BinaryWriter writer, GroupRow group)
+    {
+        Write(writer, group.Keys);
+        writer.Write7BitEncodedInt(group.States.Length);
+        foreach (var state in group.States)
+        {
+            writer.Write7BitEncodedInt64(state.Count);
+            writer.Write(state.Sum);
+            writer.Write(state.IsFractional);
+            Write(writer, state.Best);
+        }
+    }
+
+    private static GroupRow ReadGroup(BinaryReader reader) => new(
+        ReadValues(reader), ReadArray(reader, r => new AggregateState(r.Read7BitEncodedInt64(), r.ReadDouble(), r.ReadBoolean(), ReadValue(r))));
 
     private static PropertyValue[] ReadValues(BinaryReader reader) => ReadArray(reader, ReadValue);
 

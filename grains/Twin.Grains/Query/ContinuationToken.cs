@@ -6,13 +6,16 @@ namespace Twin.Grains.Query;
 
 /// <summary>
 /// Where the next page begins. Opaque to callers: base64url of a version byte, a hash of the query's text and parameters,
-/// how many rows were given, and either (first shard, shards done, position) or the last row's place in the order, with a
-/// checksum. A token of another query, another version or a damaged one is refused.
+/// how many rows were given, and either (first shard, shards done, position; for a pattern also its start and the last row's
+/// links) or the last row's place in the order, with a checksum. A token of another query, another version or a damaged one is refused.
 /// </summary>
 internal sealed record ContinuationToken(ulong QueryHash, long RowsGiven, int FirstShard, int ShardsDone, ShardPosition? Position, OrderKey? After)
 {
-    private const byte Version = 1;
+    private const byte Version = 2;
     private const int MaxLength = 64 * 1024;
+
+    /// <summary>For a pattern: the source it is run from and the last row given; null otherwise.</summary>
+    public PatternPlace? Place { get; init; }
 
     /// <summary>The hash that binds a token to its query.</summary>
     public static ulong HashOf(string text, PropertyValue[] parameters)
@@ -37,6 +40,14 @@ internal sealed record ContinuationToken(ulong QueryHash, long RowsGiven, int Fi
         writer.Write7BitEncodedInt(ShardsDone);
         QueryCodec.Write(writer, Position);
         QueryCodec.Write(writer, After);
+        writer.Write(Place is not null);
+        if (Place is not null)
+        {
+            writer.Write7BitEncodedInt(Place.Start);
+            writer.Write(Place.TwinId);
+            writer.Write7BitEncodedInt(Place.Path.Length);
+            foreach (var link in Place.Path) QueryCodec.Write(writer, link with { Values = null });
+        }
         writer.Flush();
         writer.Write((uint)Fnv(stream.GetBuffer().AsSpan(0, (int)stream.Length)));
         writer.Flush();
@@ -62,9 +73,15 @@ internal sealed record ContinuationToken(ulong QueryHash, long RowsGiven, int Fi
             var done = reader.Read7BitEncodedInt();
             var position = QueryCodec.ReadPosition(reader);
             var after = QueryCodec.ReadKey(reader);
+            PatternPlace? place = null;
+            if (reader.ReadBoolean())
+            {
+                place = new PatternPlace(reader.Read7BitEncodedInt(), reader.ReadString(), new FoundLink[Math.Clamp(reader.Read7BitEncodedInt(), 0, QueryLimits.Hops)]);
+                for (var i = 0; i < place.Path.Length; i++) place.Path[i] = QueryCodec.ReadLink(reader);
+            }
             if (given < 0 || first < 0 || first >= shardCount || done < 0 || done >= shardCount || position is { Table: < 0 } or { Row: < 0 }) return broken;
             if (orderTerms > 0 != after is not null || (after is not null && after.Keys.Length != orderTerms)) return broken;
-            token = new ContinuationToken(hash, given, first, done, position, after);
+            token = new ContinuationToken(hash, given, first, done, position, after) { Place = place };
             return null;
         }
         catch (Exception error) when (error is IOException or FormatException or ArgumentException)
@@ -80,3 +97,9 @@ internal sealed record ContinuationToken(ulong QueryHash, long RowsGiven, int Fi
         return hash ^ (hash >> 32);
     }
 }
+
+/// <summary>The last row given of a pattern that is run in order of its start twins and their links.</summary>
+/// <param name="Start">Source the plan starts from.</param>
+/// <param name="TwinId">The start's twin.</param>
+/// <param name="Path">The link taken at each step.</param>
+internal sealed record PatternPlace(int Start, string TwinId, FoundLink[] Path);

@@ -16,10 +16,11 @@ public interface IShardQueries
 /// <param name="MaxRowsExamined">Rows and relationships looked at, on all shards together.</param>
 /// <param name="MaxTime">Time from the call to the answer.</param>
 /// <param name="SliceRows">Rows a shard looks at in one call, so that others get their turn.</param>
-/// <param name="JoinBatch">Half rows of a JOIN gathered before their targets are asked.</param>
+/// <param name="JoinBatch">Links of a pattern gathered before the twins at their ends are asked.</param>
 /// <param name="MaxPageSize">Largest page.</param>
+/// <param name="MaxRowsJoined">Rows bound on the way through a pattern, at all its hops together.</param>
 public sealed record QueryBounds(
-    long MaxRowsExamined = 5_000_000, TimeSpan? MaxTime = null, int SliceRows = 500_000, int JoinBatch = 1_000, int MaxPageSize = 10_000)
+    long MaxRowsExamined = 5_000_000, TimeSpan? MaxTime = null, int SliceRows = 500_000, int JoinBatch = 1_000, int MaxPageSize = 10_000, long MaxRowsJoined = 2_000_000)
 {
     /// <summary>The time limit; 10 s by default.</summary>
     public TimeSpan Time => MaxTime ?? TimeSpan.FromSeconds(10);

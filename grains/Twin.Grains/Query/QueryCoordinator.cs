@@ -7,8 +7,8 @@ namespace Twin.Grains.Query;
 /// <summary>
 /// Runs a query over all shards and gives it out by pages. Without ORDER BY the shards are read one after the other, from a
 /// shard that rotates from query to query, until the page is full. With ORDER BY each shard gives its first rows and they
-/// are merged; the next page begins after the last row's place. COUNT adds up. JOIN sends half rows to the shards that own
-/// their targets.
+/// are merged; the next page begins after the last row's place. COUNT and groups add up over the shards. A pattern (JOIN, MATCH)
+/// is run from the twin with the fewest candidates, hop by hop; see <see cref="PatternRun"/>.
 /// <para>Within a chain of continuations without ORDER BY no row comes twice and every row that exists throughout comes, whatever
 /// is written meanwhile; a twin deleted and created again, or moved to another model, counts as another row. With ORDER BY the
 /// same holds for rows whose keys stay; a row whose key moves past the page's end comes at its new place.</para>
@@ -40,21 +40,20 @@ public sealed class QueryCoordinator(IShardQueries shards, TimeProvider clock, Q
         if (!query.TryBind(request.Parameters, out var parameters, out problem)) return Refuse(problem!);
         if (request.PageSize < 1 || request.PageSize > _bounds.MaxPageSize)
             return Refuse(new Problem("PageSizeInvalid", $"A page holds 1 to {_bounds.MaxPageSize} rows; {request.PageSize} were asked for.", "pageSize"));
+        if (query.AsOf is not null || query.Branch is not null)
+            return Refuse(new Problem("QueryNotAvailable", $"{(query.AsOf is not null ? "AS OF" : "IN BRANCH")} is not available on this world yet; ask about the live world without it.", "query"));
         var hash = ContinuationToken.HashOf(request.Text, parameters);
         ContinuationToken? token = null;
-        if (request.Continuation is { Length: > 0 } text
-            && ContinuationToken.TryDecode(text, hash, shards.ShardCount, query.Order.Count, out token) is { } broken) return Refuse(broken);
+        var orderTerms = query.Order.Count + query.Groups.Count;
+        if (request.Continuation is { Length: > 0 } text && ContinuationToken.TryDecode(text, hash, shards.ShardCount, orderTerms, out token) is { } broken) return Refuse(broken);
+        if (token?.Place is { } place && (place.Path.Length != query.Hops.Count || (uint)place.Start >= (uint)query.Sources.Count || query.Sources[place.Start].Kind != SourceKind.Twins))
+            return Refuse(new Problem("ContinuationInvalid", "The continuation token does not fit the query; start the query again.", "continuationToken"));
         var given = token?.RowsGiven ?? 0;
         var limit = query.Top is { } top ? (int)Math.Min(request.PageSize, Math.Max(0, top - given)) : request.PageSize;
-        var run = new QueryRun(shards, clock, _bounds, query, parameters, hash, limit, cancellationToken);
-        var page = query switch
-        {
-            { IsExplain: true } => await run.ExplainAsync().ConfigureAwait(false),
-            { Selection: SelectionKind.Count } => await run.CountAsync().ConfigureAwait(false),
-            { Order.Count: > 0 } => await run.OrderAsync(token).ConfigureAwait(false),
-            _ => await run.ScanAsync(token ?? new ContinuationToken(hash, 0, NextShard(), 0, null, null)).ConfigureAwait(false),
-        };
-        return page with { RowsExamined = run.Examined };
+        var caller = new ShardCaller(shards, clock, _bounds, query, parameters, cancellationToken);
+        var run = new QueryRun(caller, hash, limit);
+        var page = query.IsExplain ? await new QueryExplanation(caller, run, limit).AnswerAsync().ConfigureAwait(false) : await run.AnswerAsync(token, NextShard()).ConfigureAwait(false);
+        return page with { RowsExamined = caller.Examined };
     }
 
     private int NextShard() => (int)((uint)Interlocked.Increment(ref _rotation) % (uint)shards.ShardCount);

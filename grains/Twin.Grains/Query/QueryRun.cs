@@ -1,214 +1,223 @@
 using System.Buffers;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Twin.Model;
 using Twin.Model.Query;
 
 namespace Twin.Grains.Query;
 
-/// <summary>One page under way: its budget, and the four ways to gather it.</summary>
-internal sealed class QueryRun(
-    IShardQueries shards, TimeProvider clock, QueryBounds bounds, TwinQuery query, PropertyValue[] parameters, ulong hash, int limit, CancellationToken cancellation)
+/// <summary>One page under way: the ways to gather it. Rows of one source come from the shards as they are; patterns go through <see cref="PatternAnswer"/>.</summary>
+internal sealed class QueryRun(ShardCaller caller, ulong hash, int limit)
 {
-    private readonly long _started = clock.GetTimestamp();
+    private readonly TwinQuery _query = caller.Query;
     private readonly List<ReadOnlyMemory<byte>> _rows = [];
-    private RowPage? _failure;
-    private long _examined;
 
-    /// <summary>Rows and relationships looked at so far.</summary>
-    public long Examined => _examined;
+    /// <summary>The pattern's part; null for rows of one source, and before <see cref="PlanAsync"/>.</summary>
+    public PatternAnswer? Pattern { get; private set; }
 
-    /// <summary>Shards one after the other until the page is full; no order.</summary>
-    public async ValueTask<RowPage> ScanAsync(ContinuationToken start)
+    /// <summary>Plans a pattern, once; <paramref name="start"/> is the source a page before began from. False when that failed.</summary>
+    public async ValueTask<bool> PlanAsync(int? start)
     {
-        var position = start.Position;
-        var batch = limit;
-        for (var done = start.ShardsDone; done < shards.ShardCount; done++)
+        if (_query.Hops.Count == 0 || Pattern is not null) return true;
+        Pattern = new PatternAnswer(caller, limit);
+        return await Pattern.PlanAsync(start).ConfigureAwait(false);
+    }
+
+    /// <summary>The page after <paramref name="token"/>, or the first; <paramref name="firstShard"/> is where a first one begins to read.</summary>
+    public async ValueTask<RowPage> AnswerAsync(ContinuationToken? token, int firstShard)
+    {
+        if (!await PlanAsync(token?.Place?.Start).ConfigureAwait(false)) return caller.Failure!;
+        return _query switch
         {
-            var shard = (start.FirstShard + done) % shards.ShardCount;
+            { Selection: SelectionKind.Count } => await CountAsync().ConfigureAwait(false),
+            { Selection: SelectionKind.Groups } => await GroupAsync(token).ConfigureAwait(false),
+            { Order.Count: > 0 } => await OrderAsync(token).ConfigureAwait(false),
+            _ => await ScanAsync(token ?? new ContinuationToken(hash, 0, firstShard, 0, null, null)).ConfigureAwait(false),
+        };
+    }
+
+    // Shards one after the other until the page is full; no order.
+    private async ValueTask<RowPage> ScanAsync(ContinuationToken start)
+    {
+        if (Pattern is not null) return await Pattern.PageAsync(start).ConfigureAwait(false);
+        var position = start.Position;
+        var owners = OwnersOf();
+        for (var done = start.ShardsDone; done < caller.ShardCount; done++)
+        {
+            var shard = (start.FirstShard + done) % caller.ShardCount;
+            if (owners is not null && !owners.Contains(shard)) continue;
             do
             {
                 if (_rows.Count >= limit) return Page(start with { RowsGiven = start.RowsGiven + _rows.Count, ShardsDone = done, Position = position });
-                var asked = query.Joins.Count == 0 ? limit - _rows.Count : batch;
-                if (await AskAsync(shard, Slice(asked) with { Position = position }).ConfigureAwait(false) is not { } answer) return _failure!;
+                if (await caller.AskAsync(shard, caller.Slice(limit - _rows.Count) with { Position = position }).ConfigureAwait(false) is not { } answer) return caller.Failure!;
                 position = answer.Next;
-                if (query.Joins.Count == 0) _rows.AddRange(answer.Rows);
-                else
-                {
-                    if (await JoinAsync(answer.Halves, null).ConfigureAwait(false) is not { } parts) return _failure!;
-                    if (TakeInOrder(answer.Halves, parts) is { } cut) position = cut;
-                    batch = Math.Min(bounds.JoinBatch, batch * 4); // few targets pass: ask for more halves at once
-                }
+                _rows.AddRange(answer.Rows);
             }
             while (position is not null);
         }
         return new RowPage(TwinStatus.Ok, _rows, null);
     }
 
-    // Adds joined rows in the order of their halves. When they are more than fit, the position after the last that did.
-    private ShardPosition? TakeInOrder(JoinRow[] halves, List<(ShardRows Rows, int[] Halves)> parts)
+    // Sums over all shards.
+    private async ValueTask<RowPage> CountAsync()
     {
-        var byHalf = new ReadOnlyMemory<byte>[halves.Length];
-        foreach (var (rows, origin) in parts)
-            for (var i = 0; i < rows.Kept.Length; i++) byHalf[origin[rows.Kept[i]]] = rows.Rows[i];
-        var last = -1;
-        for (var i = 0; i < byHalf.Length; i++)
+        long? total;
+        if (Pattern is not null) total = await Pattern.CountAsync().ConfigureAwait(false);
+        else
         {
-            if (byHalf[i].Length == 0) continue;
-            if (_rows.Count == limit) return halves[last].Position;
-            _rows.Add(byHalf[i]);
-            last = i;
+            var counts = new long[caller.ShardCount];
+            await EachSliceAsync(1, null, (shard, answer) => counts[shard] += answer.Count).ConfigureAwait(false);
+            total = counts.Sum();
         }
-        return null;
+        if (caller.Failure is not null) return caller.Failure;
+        return new RowPage(TwinStatus.Ok, [RowJson.Write(json => json.WriteNumber(_query.CountName, total!.Value))], null);
     }
 
-    /// <summary>Sums over all shards.</summary>
-    public async ValueTask<RowPage> CountAsync()
-    {
-        var counts = new long[shards.ShardCount];
-        await EachShardAsync(async shard =>
-        {
-            ShardPosition? position = null;
-            do
-            {
-                if (await AskAsync(shard, Slice(bounds.JoinBatch) with { Position = position }).ConfigureAwait(false) is not { } answer) return;
-                counts[shard] += answer.Count;
-                if (await JoinAsync(answer.Halves, null).ConfigureAwait(false) is not { } parts) return;
-                foreach (var (part, _) in parts) counts[shard] += part.Count;
-                position = answer.Next;
-            }
-            while (position is not null);
-        }).ConfigureAwait(false);
-        if (_failure is not null) return _failure;
-        var bytes = new ArrayBufferWriter<byte>(32);
-        using (var json = new Utf8JsonWriter(bytes))
-        {
-            json.WriteStartObject();
-            json.WriteNumber(query.CountName, counts.Sum());
-            json.WriteEndObject();
-        }
-        return new RowPage(TwinStatus.Ok, [bytes.WrittenMemory], null);
-    }
-
-    /// <summary>The first rows of every shard, merged; the next page begins after the last row's place.</summary>
-    public async ValueTask<RowPage> OrderAsync(ContinuationToken? start)
+    // The first rows of every shard, merged; the next page begins after the last row's place.
+    private async ValueTask<RowPage> OrderAsync(ContinuationToken? start)
     {
         if (limit == 0) return new RowPage(TwinStatus.Ok, [], null);
-        var merged = new OrderedRows(query.Order, limit);
-        await EachShardAsync(async shard =>
+        OrderedRows? merged;
+        if (Pattern is not null) merged = await Pattern.OrderAsync(start?.After).ConfigureAwait(false);
+        else
         {
-            ShardPosition? position = null;
-            do
+            merged = new OrderedRows(_query.Order, limit);
+            await EachSliceAsync(limit, start?.After, (_, answer) =>
             {
-                var asked = query.Joins.Count == 0 ? limit : bounds.JoinBatch;
-                if (await AskAsync(shard, Slice(asked) with { Position = position, After = start?.After }).ConfigureAwait(false) is not { } answer) return;
-                if (await JoinAsync(answer.Halves, start?.After).ConfigureAwait(false) is not { } parts) return;
-                lock (merged)
-                {
-                    merged.Add(answer);
-                    foreach (var (part, _) in parts) merged.Add(part);
-                }
-                position = answer.Next;
-            }
-            while (position is not null);
-        }).ConfigureAwait(false);
-        if (_failure is not null) return _failure;
-        merged.CopyTo(_rows);
+                lock (merged) merged.Add(answer);
+            }).ConfigureAwait(false);
+        }
+        if (caller.Failure is not null) return caller.Failure;
+        merged!.CopyTo(_rows);
         if (_rows.Count < limit || merged.Last is not { } last) return new RowPage(TwinStatus.Ok, _rows, null);
         return Page(new ContinuationToken(hash, (start?.RowsGiven ?? 0) + _rows.Count, 0, 0, null, last));
     }
 
-    /// <summary>Every shard's plan in one row.</summary>
-    public async ValueTask<RowPage> ExplainAsync()
+    // One row a group, in the asked order, then by the groups' values; the next page begins after the last group's place.
+    private async ValueTask<RowPage> GroupAsync(ContinuationToken? start)
     {
-        var bytes = new ArrayBufferWriter<byte>(1024);
-        using var json = new Utf8JsonWriter(bytes);
-        json.WriteStartObject();
-        json.WriteString("query", query.Text);
-        json.WriteString("order", query.Order.Count > 0 ? $"bounded heap of {limit} on each shard, merged" : "none");
-        json.WriteStartArray("shards");
-        for (var shard = 0; shard < shards.ShardCount; shard++)
+        GroupTable? table;
+        if (Pattern is not null) table = await Pattern.GroupAsync().ConfigureAwait(false);
+        else
         {
-            if (await AskAsync(shard, Slice(Math.Max(1, limit))).ConfigureAwait(false) is not { } answer) return _failure!;
-            json.WriteRawValue(answer.Plan.Span);
+            table = new GroupTable(_query);
+            await EachSliceAsync(1, null, (_, answer) =>
+            {
+                lock (table)
+                {
+                    foreach (var group in answer.Groups) table.Add(group);
+                    if (table.Count > QueryLimits.Groups) caller.TooCostly($"The query makes more than {QueryLimits.Groups} groups; {caller.Examined} rows were examined. Group by fewer or coarser properties.");
+                }
+            }).ConfigureAwait(false);
         }
-        json.WriteEndArray();
-        json.WriteEndObject();
-        await json.FlushAsync(cancellation).ConfigureAwait(false);
-        return new RowPage(TwinStatus.Ok, [bytes.WrittenMemory], null);
+        if (caller.Failure is not null) return caller.Failure;
+        OrderTerm[] order = [.. _query.Order, .. _query.Groups.Select(g => new OrderTerm(g, false))];
+        var rows = table!.ToArray()
+            .Select(g => (Group: g, Place: new OrderKey([.. order.Select(o => table.ValueOf(g, o.Value))], "", "")))
+            .Where(r => start?.After is null || OrderKeys.Compare(order, r.Place, start.After) > 0)
+            .Order(Comparer<(GroupRow, OrderKey Place)>.Create((a, b) => OrderKeys.Compare(order, a.Place, b.Place)))
+            .Take(limit + 1).ToList();
+        foreach (var (group, _) in rows.Take(limit)) _rows.Add(RowJson.Write(json => Write(json, table, group)));
+        if (rows.Count <= limit || limit == 0) return new RowPage(TwinStatus.Ok, _rows, null);
+        return Page(new ContinuationToken(hash, (start?.RowsGiven ?? 0) + _rows.Count, 0, 0, null, rows[limit - 1].Place));
     }
 
-    // Sends half rows to their targets' shards; the answers, each with the numbers of the halves it was asked about. Null when failed.
-    private async ValueTask<List<(ShardRows Rows, int[] Halves)>?> JoinAsync(JoinRow[] halves, OrderKey? after)
+    private void Write(Utf8JsonWriter json, GroupTable table, GroupRow group)
     {
-        var answers = new List<(ShardRows, int[])>();
-        if (halves.Length == 0) return answers;
-        var byShard = new List<int>?[shards.ShardCount];
-        for (var i = 0; i < halves.Length; i++) (byShard[ShardMap.ShardOf(halves[i].TargetId, shards.ShardCount)] ??= []).Add(i);
-        for (var shard = 0; shard < byShard.Length; shard++)
+        foreach (var item in _query.Items)
         {
-            if (byShard[shard] is not { } mine) continue;
-            var request = Slice(mine.Count) with { Targets = [.. mine.Select(i => halves[i])], After = after };
-            if (await AskAsync(shard, request).ConfigureAwait(false) is not { } answer) return null;
-            answers.Add((answer, [.. mine]));
+            var value = table.ValueOf(group, item.Value);
+            if (value.Kind == ValueKind.None) continue;
+            json.WritePropertyName(item.Name);
+            value.WriteJson(json);
         }
-        return answers;
     }
 
-    private Task EachShardAsync(Func<int, Task> ask)
+    // All slices of all shards, the shards at once.
+    private Task EachSliceAsync(int rows, OrderKey? after, Action<int, ShardRows> take)
     {
-        var all = new Task[shards.ShardCount];
-        for (var shard = 0; shard < all.Length; shard++) all[shard] = ask(shard);
-        return Task.WhenAll(all);
+        var owners = OwnersOf();
+        return caller.EachShardAsync(async shard =>
+        {
+            if (owners is not null && !owners.Contains(shard)) return;
+            ShardPosition? position = null;
+            do
+            {
+                if (await caller.AskAsync(shard, caller.Slice(rows) with { Position = position, After = after }).ConfigureAwait(false) is not { } answer) return;
+                take(shard, answer);
+                position = answer.Next;
+            }
+            while (position is not null);
+        });
     }
 
-    private ShardQuery Slice(int rows) => new(
-        query.Text, parameters, Math.Max(1, rows), Math.Clamp(bounds.MaxRowsExamined - Volatile.Read(ref _examined), 1, bounds.SliceRows), TimeLeft());
-
-    private TimeSpan TimeLeft() => bounds.Time - clock.GetElapsedTime(_started);
-
-    // One slice; null when the page has failed, with the reason in _failure.
-    private async ValueTask<ShardRows?> AskAsync(int shard, ShardQuery request)
-    {
-        cancellation.ThrowIfCancellationRequested();
-        if (_failure is not null) return null;
-        if (Volatile.Read(ref _examined) >= bounds.MaxRowsExamined)
-            return Fail(TwinStatus.TooMuch, new Problem("QueryTooCostly", $"The query examined {_examined} rows; {bounds.MaxRowsExamined} are allowed. Narrow its condition or add an index.", "query"));
-        if (request.TimeBudget <= TimeSpan.Zero)
-            return Fail(TwinStatus.TooMuch, new Problem("QueryTooCostly", $"The query took more than {bounds.Time.TotalSeconds:0.###} s and examined {_examined} rows. Narrow its condition.", "query"));
-        var answer = await shards.QueryAsync(shard, request, cancellation).ConfigureAwait(false);
-        Interlocked.Add(ref _examined, answer.Examined);
-        return answer.Status == TwinStatus.Ok ? answer : Fail(answer.Status, answer.Problem!);
-    }
-
-    private ShardRows? Fail(TwinStatus status, Problem problem)
-    {
-        _failure ??= new RowPage(status, [], null, problem);
-        return null;
-    }
+    // The shards that own the twins a query names; null when it names none.
+    private HashSet<int>? OwnersOf() =>
+        ConditionPaths.IdsOf(ConditionPaths.Conjuncts(_query.Where), 0, _query.Sources[0].Kind == SourceKind.Twins ? "$dtId" : "$sourceId")
+            ?.Select(e => (e is ParameterExpression parameter ? caller.Parameters[parameter.Slot] : ((LiteralExpression)e).Value).AsText)
+            .OfType<string>().Select(id => ShardMap.ShardOf(id, caller.ShardCount)).ToHashSet();
 
     private RowPage Page(ContinuationToken next) =>
-        new(TwinStatus.Ok, _rows, query.Top is { } top && next.RowsGiven >= top ? null : next.Encode());
+        new(TwinStatus.Ok, _rows, _query.Top is { } top && next.RowsGiven >= top ? null : next.Encode());
 }
 
-/// <summary>The first rows of several ordered answers, at most a fixed number.</summary>
+/// <summary>Rows made by the coordinator, as JSON.</summary>
+internal static class RowJson
+{
+    /// <summary>As the shards write theirs.</summary>
+    public static JsonWriterOptions Options { get; } = new() { SkipValidation = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>One object.</summary>
+    public static ReadOnlyMemory<byte> Write(Action<Utf8JsonWriter> members)
+    {
+        var bytes = new ArrayBufferWriter<byte>(64);
+        using var json = new Utf8JsonWriter(bytes, Options);
+        json.WriteStartObject();
+        members(json);
+        json.WriteEndObject();
+        json.Flush();
+        return bytes.WrittenMemory;
+    }
+}
+
+/// <summary>The first rows of several ordered answers, at most a fixed number. Not thread-safe.</summary>
 internal sealed class OrderedRows(IReadOnlyList<OrderTerm> order, int capacity)
 {
     private readonly List<(OrderKey Place, ReadOnlyMemory<byte> Row)> _rows = [];
+    private OrderKey? _worst; // of the rows kept, once there are enough
 
-    /// <summary>Place of the last row kept.</summary>
+    /// <summary>Place of the last row kept; meaningful after <see cref="CopyTo"/>.</summary>
     public OrderKey? Last => _rows.Count == 0 ? null : _rows[^1].Place;
 
-    /// <summary>Takes an answer's rows; keeps the first.</summary>
+    /// <summary>True when a row of that place may be among the first.</summary>
+    public bool Admits(OrderKey place) => _worst is null || OrderKeys.Compare(order, place, _worst) < 0;
+
+    /// <summary>Takes one row.</summary>
+    public void Add(OrderKey place, ReadOnlyMemory<byte> row)
+    {
+        _rows.Add((place, row));
+        if (_rows.Count >= capacity * 2L) Trim();
+    }
+
+    /// <summary>Takes an answer's rows.</summary>
     public void Add(ShardRows answer)
     {
         for (var i = 0; i < answer.Rows.Length; i++) _rows.Add((answer.Places[i], answer.Rows[i]));
-        _rows.Sort((a, b) => OrderKeys.Compare(order, a.Place, b.Place));
-        if (_rows.Count > capacity) _rows.RemoveRange(capacity, _rows.Count - capacity);
+        Trim();
     }
 
     /// <summary>The rows in order.</summary>
     public void CopyTo(List<ReadOnlyMemory<byte>> rows)
     {
+        Trim();
         foreach (var (_, row) in _rows) rows.Add(row);
+    }
+
+    private void Trim()
+    {
+        _rows.Sort((a, b) => OrderKeys.Compare(order, a.Place, b.Place));
+        if (_rows.Count < capacity) return;
+        _rows.RemoveRange(capacity, _rows.Count - capacity);
+        _worst = _rows[^1].Place;
     }
 }

@@ -81,7 +81,7 @@ internal sealed partial class ShardOwner : IAsyncDisposable
     public async ValueTask<ShardRows> QueryAsync(ShardQuery query, long modelVersion)
     {
         if (await NotReadyAsync(modelVersion) is { } fault) return new ShardRows(TwinStatus.Unavailable, [], 0, fault);
-        var rows = _queries.Run(query, CancellationToken.None);
+        var rows = _queries.Run(query, query.Cancellation);
         return await CommitAsync() is { } lost ? new ShardRows(TwinStatus.Unavailable, [], 0, lost) : rows;
     }
 

@@ -50,6 +50,7 @@ internal static class TwinsMix
             };
             var before = silo.ProcessorTime();
             await load.RunAsync(silo.Port, run.Seconds(20, 3), run.Seconds(30, 3));
+            var collected = await SystemPage.CollectedAsync(silo);
             await stop.CancelAsync();
             await Task.WhenAll(listeners);
             return load.Failed > 0
@@ -59,6 +60,7 @@ internal static class TwinsMix
                     ["p50Ms"] = load.All.Milliseconds(0.5), ["p99Ms"] = load.All.Milliseconds(0.99), ["notifications"] = notifications.Sum(), ["subscriptions"] = Subscriptions,
                     ["fsync"] = "100ms", ["twinsAtEnd"] = created, ["cores"] = Machine.CanPin ? "silo 0, load 1" : "not pinned",
                     ["siloCpuS"] = Math.Round((silo.ProcessorTime() - before).TotalSeconds, 1), ["requestsInAll"] = load.Requests,
+                    ["collections"] = collected.Count, ["pauseS"] = Math.Round(collected.PauseS, 2), ["allocatedPerRequestB"] = collected.Bytes / Math.Max(1, load.Requests),
                 });
         }
         finally { Directory.Delete(folder, recursive: true); }

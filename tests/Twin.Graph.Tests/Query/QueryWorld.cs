@@ -85,18 +85,49 @@ internal sealed class QueryWorld : IDisposable
         Edit(_twins);
     }
 
-    /// <summary>Tries to make some relationships; those to twins of other shards may be refused.</summary>
+    /// <summary>Tries to make some relationships.</summary>
     public void Relate(int tries)
     {
         for (var i = 0; i < tries; i++) Execute(new PutRelationship(AnyId(), "x" + _random.Next(20), _random.Next(5) == 0 ? "in" : "near", AnyId(), []));
     }
 
+    /// <summary>Runs a command with what it means for the shards at the other ends of relationships, as the store would.</summary>
     public CommandResult Execute(TwinCommand command)
+    {
+        if (command is PutRelationship put)
+        {
+            if (!ShardOf(put.TargetId).TryLocate(put.TargetId, out _, out _)) return new CommandResult(TwinStatus.NotFound, 0);
+            var old = LinksFrom(put.TwinId).Find(r => r.Id == put.RelationshipId);
+            var made = Run(put);
+            if (!made.IsDone) return made;
+            if (old is not null && old.TargetId != put.TargetId) Unlink(put.TwinId, old);
+            if (ShardOf(put.TargetId) != ShardOf(put.TwinId)) Run(new LinkIncoming(put.TargetId, put.TwinId, put.RelationshipId, put.Name));
+            return made;
+        }
+        if (command is DeleteTwin { Cascade: true })
+        {
+            foreach (var link in LinksFrom(command.TwinId)) Unlink(command.TwinId, link);
+            if (ShardOf(command.TwinId).TryLocate(command.TwinId, out var table, out var row))
+                foreach (var link in table.IncomingOf(row).ToList()) Run(new DeleteRelationship(link.SourceId, link.RelationshipId));
+        }
+        return Run(command);
+    }
+
+    private ShardState ShardOf(string id) => Shards[ShardMap.ShardOf(id, Shards.Length)];
+
+    private List<Relationship> LinksFrom(string id) => ShardOf(id).TryLocate(id, out var table, out var row) ? [.. table.OutgoingOf(row)] : [];
+
+    private void Unlink(string source, Relationship link)
+    {
+        if (ShardOf(link.TargetId) != ShardOf(source)) Run(new UnlinkIncoming(link.TargetId, source, link.Id));
+    }
+
+    private CommandResult Run(TwinCommand command)
     {
         _changes.Clear();
         _seconds += 1;
         var now = new WallTime(new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc).Ticks + (long)(_seconds * TimeSpan.TicksPerSecond));
-        return Shards[ShardMap.ShardOf(command.TwinId, Shards.Length)].Execute(command, now, _changes);
+        return ShardOf(command.TwinId).Execute(command, now, _changes);
     }
 
     /// <summary>Every twin's document as its owner writes it.</summary>

@@ -60,6 +60,6 @@ public class ConditionTests
             _ => default,
         };
 
-        public bool IsOfModel(int source, string dtmi, bool isExact) => false;
+        public bool IsOfModel(OfModelExpression asked, string dtmi) => false;
     }
 }

@@ -16,6 +16,14 @@ public class QueryParserTests
         "SELECT * FROM RELATIONSHIPS R WHERE R.$sourceId = 'a' AND R.$relationshipName NOT IN ['near', 'in']",
         "EXPLAIN SELECT * FROM DIGITALTWINS WHERE a = -1e-3 OR b = 'it''s' OR c = 'a\\'b\\u0041' OR d = null OR e <> true",
         "SELECT T.[[order]], T.order.by FROM DIGITALTWINS T WHERE T.[[select]] = 1 AND CONTAINS(T.name, ']]')",
+        "SELECT A, E FROM DIGITALTWINS A JOIN B RELATED A.x JOIN C RELATED B.y R JOIN D RELATED A.z JOIN E RELATED D.w JOIN F RELATED E.v WHERE A.n = F.n",
+        "SELECT a, c FROM DIGITALTWINS MATCH (a)-[r:feeds|contains]->(b)<-[:servedBy*1..3]-(c) WHERE a.$dtId = 'x' AND r.load > 1",
+        "SELECT a FROM DIGITALTWINS MATCH (a)-[*..3]-()-[]->(b)-->()--(a)<--(c) WHERE IS_OF_MODEL(b, 'dtmi:x:Room;1')",
+        "SELECT a.[[match]] AS m FROM DIGITALTWINS MATCH (a) WHERE a.map['key with \\'quotes\\''].list[0] = 1 AND a.mode NIN ['x', $p] AND ARRAY_CONTAINS(a.tags, 'red')",
+        "SELECT T.floor, COUNT() AS n, AVG(T.temperature) AS mean, MIN(T.temperature), MAX(T.temperature) FROM DIGITALTWINS T WHERE T.on GROUP BY T.floor ORDER BY n DESC, T.floor",
+        "SELECT SUM(power), COUNT(power) FROM DIGITALTWINS",
+        "SELECT TOP(5) T.$dtId, GEO_DISTANCE(T.location, POINT(4.9 52.4)) AS d FROM DIGITALTWINS T WHERE GEO_WITHIN(T, POLYGON((4 52, 5 52, 5 53), (4.1 52.1, 4.2 52.1, 4.2 52.2))) AND GEO_DISTANCE(POINT(T.lon, T.lat), POINT($x, $y)) < 500 ORDER BY GEO_DISTANCE(T.location, POINT(4.9 52.4))",
+        "EXPLAIN ANALYZE SELECT * FROM DIGITALTWINS AS T AS OF '2026-01-31T12:00:00Z' IN BRANCH 'plan' WHERE T.x = 1",
         "SELECT * FROM DIGITALTWINS T WHERE T.x IN [] AND IS_PRIMITIVE(T.y) AND ((((T.z = 1))))",
     ];
 
@@ -38,7 +46,7 @@ public class QueryParserTests
     [InlineData("SELECT * FROM DIGITALTWINS WHERE (a = 1", 40, ")")]
     [InlineData("SELECT * FROM DIGITALTWINS WHERE a IN 1", 39, "[")]
     [InlineData("SELECT * FROM DIGITALTWINS WHERE a IN [1 2]", 42, "]")]
-    [InlineData("SELECT * FROM DIGITALTWINS WHERE a = 1 b", 40, "AND, OR, ORDER BY or the end")]
+    [InlineData("SELECT * FROM DIGITALTWINS WHERE a = 1 b", 40, "AND, OR, GROUP BY, ORDER BY or the end")]
     [InlineData("SELECT * FROM DIGITALTWINS WHERE a = 12x", 40, "inside a number")]
     [InlineData("SELECT * FROM DIGITALTWINS WHERE LIKE(a, 'x')", 34, "STARTSWITH")]
     [InlineData("SELECT * FROM DIGITALTWINS WHERE 'a'", 37, "=, !=")]
@@ -47,7 +55,29 @@ public class QueryParserTests
     [InlineData("SELECT A.x FROM DIGITALTWINS T JOIN C RELATED T.has", 8, "no alias")]
     [InlineData("SELECT T FROM DIGITALTWINS T JOIN T RELATED T.has", 35, "declared twice")]
     [InlineData("SELECT T FROM DIGITALTWINS T JOIN C RELATED X.has", 45, "An alias declared before")]
-    [InlineData("SELECT T FROM DIGITALTWINS T JOIN C RELATED T.a JOIN D RELATED C.b", 54, "At most 1 JOIN")]
+    [InlineData("SELECT T FROM DIGITALTWINS T JOIN A RELATED T.a JOIN B RELATED T.a JOIN C RELATED T.a JOIN D RELATED T.a JOIN E RELATED T.a JOIN F RELATED T.a", 130, "At most 5 JOIN")]
+    [InlineData("SELECT a FROM DIGITALTWINS MATCH a-[]->(b)", 34, "( and an alias")]
+    [InlineData("SELECT a FROM DIGITALTWINS MATCH (a)-[]>(b)", 40, "expected -")]
+    [InlineData("SELECT a FROM DIGITALTWINS MATCH (a)<-[]->(b)", 42, "points one way")]
+    [InlineData("SELECT a FROM DIGITALTWINS MATCH (a)-[r*2]->(b)", 39, "exactly one relationship")]
+    [InlineData("SELECT a FROM DIGITALTWINS MATCH (a)-[*]->(b)", 40, "*1..3")]
+    [InlineData("SELECT a FROM DIGITALTWINS MATCH (a)-[*3..2]->(b)", 43, "from 3 to 10")]
+    [InlineData("SELECT a FROM DIGITALTWINS MATCH (a)-[*11]->(b)", 40, "from 1 to 10")]
+    [InlineData("SELECT a FROM DIGITALTWINS MATCH (a)-[:x|]->(b)", 42, "the name of a relationship")]
+    [InlineData("SELECT a FROM DIGITALTWINS MATCH (a)-[a:x]->(b)", 39, "declared twice")]
+    [InlineData("SELECT a FROM DIGITALTWINS MATCH (a)-[r]->(r)", 44, "stands for a relationship")]
+    [InlineData("SELECT x FROM DIGITALTWINS MATCH (a)-[r]->(b)", 8, "no alias")]
+    [InlineData("SELECT T.a, COUNT() FROM DIGITALTWINS T", 8, "neither grouped by")]
+    [InlineData("SELECT * FROM DIGITALTWINS T GROUP BY T.a", 39, "no meaning")]
+    [InlineData("SELECT COUNT() AS n FROM DIGITALTWINS T GROUP BY T.a ORDER BY T.a", 63, "only what is selected")]
+    [InlineData("SELECT MEDIAN(T.a) FROM DIGITALTWINS T", 8, "COUNT, SUM")]
+    [InlineData("SELECT T.a T.b FROM DIGITALTWINS T", 12, ", or FROM")]
+    [InlineData("SELECT * FROM DIGITALTWINS T WHERE GEO_WITHIN(T, POLYGON((1 2, 3 4)))", 67, "three or more")]
+    [InlineData("SELECT * FROM DIGITALTWINS T WHERE GEO_WITHIN(T, POLYGON((1 91, 3 4, 5 6)))", 61, "latitude")]
+    [InlineData("SELECT * FROM DIGITALTWINS T WHERE GEO_DISTANCE(T, T.b)", 56, "=, !=")]
+    [InlineData("SELECT * FROM DIGITALTWINS T AS OF 'soon'", 36, "an instant")]
+    [InlineData("SELECT * FROM DIGITALTWINS T IN BRANCH x", 40, "name of a branch")]
+    [InlineData("SELECT T.a['b' FROM DIGITALTWINS T", 16, "expected ]")]
     [InlineData("SELECT T.a, T.b.a FROM DIGITALTWINS T", 13, "named a")]
     [InlineData("SELECT COUNT() FROM DIGITALTWINS ORDER BY a", 34, "no meaning")]
     [InlineData("SELECT * FROM RELATIONSHIPS R WHERE IS_OF_MODEL(R, 'x')", 37, "no model")]
@@ -111,6 +141,7 @@ public class QueryParserTests
         [
             "SELECT", "FROM", "WHERE", "DIGITALTWINS", "RELATIONSHIPS", "T", "T.x", "$dtId", "$p", "JOIN", "RELATED", "AND", "OR", "NOT", "IN", "[", "]", "(", ")", ",", "=", "!=", "<",
             "'x'", "'", "1", "-", "1.5", "1e", ".", "*", "TOP", "COUNT", "()", "ORDER", "BY", "DESC", "IS_OF_MODEL", "STARTSWITH", "IS_NULL", "null", "true", "[[", "]]", "é", "\0", "EXPLAIN", "AS",
+            "MATCH", "(a)", "-[", "]->", "]-", "<-[", ":x", "*1..3", "|", "GROUP", "SUM", "GEO_WITHIN", "GEO_DISTANCE", "POLYGON((1 2,3 4,5 1))", "POINT(1 2)", "OF", "BRANCH", "ANALYZE", "NIN", "['k']",
         ];
         var soup = Pick(words).Array[0, 40].Select(w => string.Join(' ', w));
         var mutated = Gen.Select(Pick(Good), Gen.Int[0, 200], Pick(words), Gen.Int[0, 10], (text, at, word, cut) =>

@@ -16,6 +16,7 @@ internal sealed class FilterCompiler(ModelTable table, PropertyValue[] parameter
         InExpression among => CompileIn(among),
         OfModelExpression ofModel => ConstantFilter.Of(ConstantOf(ofModel.Model) is { } model && model.AsText is { } dtmi && TwinPaths.IsOfModel(table.Model, dtmi, ofModel.IsExact)),
         FunctionExpression function => CompileFunction(function),
+        GeoWithinExpression => Plain(condition),
         LiteralExpression or ParameterExpression => ConstantFilter.Of(ConstantOf(condition) is { Kind: ValueKind.Boolean } value && value.AsBoolean),
         PathExpression path => CompileComparison(new ComparisonExpression(Comparison.Equal, path, new LiteralExpression(PropertyValue.From(true), path.Position), path.Position)),
         _ => throw new NotSupportedException($"{condition.GetType().Name} cannot be compiled."),
@@ -146,6 +147,7 @@ internal sealed class FilterCompiler(ModelTable table, PropertyValue[] parameter
             return Plain(function);
         }
         var second = ConstantOf(function.Arguments[1]);
+        if (function.Function == QueryFunction.ArrayContains) return first is { } array && second is { } element ? ConstantFilter.Of(QueryValues.Holds(function.Function, array, element)) : Plain(function);
         if (first is { } a && second is { } b) return ConstantFilter.Of(QueryValues.Holds(function.Function, a, b));
         if (first is { } text && QueryValues.ClassOf(text) != 4) return ConstantFilter.Never;
         if (second is { } wanted)

@@ -5,32 +5,15 @@ internal readonly struct TwinReader(ModelTable table, int row) : IPathReader
 {
     public PropertyValue Read(PathExpression path) => TwinPaths.Read(table, row, path);
 
-    public bool IsOfModel(int source, string dtmi, bool isExact) => TwinPaths.IsOfModel(table.Model, dtmi, isExact);
+    public bool IsOfModel(OfModelExpression asked, string dtmi) => TwinPaths.IsOfModel(table.Model, dtmi, asked.IsExact);
 }
 
-/// <summary>One relationship's values, and its source twin's where the query has both.</summary>
-internal readonly struct LinkReader(ModelTable table, int row, Relationship link, int linkSource) : IPathReader
+/// <summary>One relationship's values. Every path is taken to be of this relationship, whatever its source number.</summary>
+internal readonly struct LinkReader(ModelTable table, int row, Relationship link) : IPathReader
 {
-    public PropertyValue Read(PathExpression path) =>
-        path.Source == linkSource ? LinkPaths.Read(link, table.IdOf(row), path) : TwinPaths.Read(table, row, path);
+    public PropertyValue Read(PathExpression path) => LinkPaths.Read(link, table.IdOf(row), path);
 
-    public bool IsOfModel(int source, string dtmi, bool isExact) => TwinPaths.IsOfModel(table.Model, dtmi, isExact);
-}
-
-/// <summary>A join's target, with the source side's values as they were sent.</summary>
-internal readonly struct JoinReader(ModelTable table, int row, JoinPlan plan, PropertyValue[] bindings, ModelSet models) : IPathReader
-{
-    private static readonly string[] ModelSegments = ["$metadata", "$model"];
-
-    public PropertyValue Read(PathExpression path) =>
-        path.Source == plan.Join.Target ? TwinPaths.Read(table, row, path) : bindings[plan.SlotOf(path)];
-
-    public bool IsOfModel(int source, string dtmi, bool isExact)
-    {
-        if (source == plan.Join.Target) return TwinPaths.IsOfModel(table.Model, dtmi, isExact);
-        var model = bindings[plan.SlotOf(new PathExpression(source, ModelSegments, 0))].AsText!;
-        return model == dtmi || (!isExact && models.Find(model) is { } definition && definition.Bases.Contains(dtmi));
-    }
+    public bool IsOfModel(OfModelExpression asked, string dtmi) => false; // the parser refuses the question
 }
 
 /// <summary>Where a twin's paths lead.</summary>

@@ -21,43 +21,29 @@ internal sealed class RowWriter : IDisposable
         _json.Reset();
     }
 
-    /// <summary>A row of FROM: twin, or twin and relationship.</summary>
-    public void Write(TwinQuery query, ModelTable table, int row, Relationship? link, int linkSource)
+    /// <summary>A row of FROM: a twin, or a relationship of it.</summary>
+    public void Write(TwinQuery query, PropertyValue[] parameters, ModelTable table, int row, Relationship? link)
     {
-        if (query.Selection == SelectionKind.All)
-        {
-            if (link is null) WriteTwin(table, row);
-            else WriteLink(table, row, link);
-        }
+        if (query.Selection == SelectionKind.All) WriteWhole(table, row, link);
         else
         {
             _json.WriteStartObject();
-            WriteItems(query, table, row, link, linkSource, only: -1);
+            foreach (var item in query.Items) WriteItem(item, parameters, table, row, link);
             _json.WriteEndObject();
         }
         EndRow();
     }
 
-    /// <summary>The members of one side of a joined row, without braces; may be empty.</summary>
-    public void WriteFragment(TwinQuery query, ModelTable table, int row, Relationship? link, int linkSource, int twinSource)
+    /// <summary>What a row shows at a path: the value, or the document of a component, a whole twin or a relationship; None when missing.</summary>
+    public PropertyValue ReadForOutput(PathExpression path, ModelTable table, int row, Relationship? link)
     {
-        _json.WriteStartObject();
-        if (query.Selection == SelectionKind.Items) WriteItems(query, table, row, link, linkSource, twinSource);
-        else if (query.Selection == SelectionKind.All)
-        {
-            if (query.Sources[twinSource].Alias is { } name)
-            {
-                _json.WritePropertyName(name);
-                WriteTwin(table, row);
-            }
-            if (link is not null && query.Sources[linkSource].Alias is { } linkName)
-            {
-                _json.WritePropertyName(linkName);
-                WriteLink(table, row, link);
-            }
-        }
-        _json.WriteEndObject();
-        EndRow();
+        var isComponent = link is null && TwinPaths.IsComponent(table, path);
+        if (path.Segments.Count > 0 && !isComponent) return link is null ? TwinPaths.Read(table, row, path) : LinkPaths.Read(link, table.IdOf(row), path);
+        Clear();
+        if (isComponent) WriteComponent(table, row, path.Segments);
+        else WriteWhole(table, row, link);
+        _json.Flush();
+        return PropertyValue.FromJson(_bytes.WrittenSpan.ToArray());
     }
 
     /// <summary>The rows since the last clear, each a slice of one array.</summary>
@@ -84,37 +70,28 @@ internal sealed class RowWriter : IDisposable
         _ends.Add(_bytes.WrittenCount);
     }
 
-    private void WriteItems(TwinQuery query, ModelTable table, int row, Relationship? link, int linkSource, int only)
+    private void WriteItem(SelectItem item, PropertyValue[] parameters, ModelTable table, int row, Relationship? link)
     {
-        foreach (var item in query.Items)
+        if (item.Value is PathExpression path && (path.Segments.Count == 0 || (link is null && TwinPaths.IsComponent(table, path))))
         {
-            var path = item.Path;
-            var isLink = path.Source == linkSource;
-            if (only >= 0 && !isLink && path.Source != only) continue;
-            if (isLink && link is null) continue;
-            if (path.Segments.Count == 0)
-            {
-                _json.WritePropertyName(item.Name);
-                if (isLink) WriteLink(table, row, link!);
-                else WriteTwin(table, row);
-                continue;
-            }
-            if (!isLink && TwinPaths.IsComponent(table, path))
-            {
-                _json.WritePropertyName(item.Name);
-                WriteComponent(table, row, path.Segments);
-                continue;
-            }
-            var value = isLink ? LinkPaths.Read(link!, table.IdOf(row), path) : TwinPaths.Read(table, row, path);
-            if (value.Kind == ValueKind.None) continue;
             _json.WritePropertyName(item.Name);
-            value.WriteJson(_json);
+            if (path.Segments.Count == 0) WriteWhole(table, row, link);
+            else WriteComponent(table, row, path.Segments);
+            return;
         }
+        var value = link is null
+            ? ConditionEvaluator.Evaluate(item.Value, new TwinReader(table, row), parameters)
+            : ConditionEvaluator.Evaluate(item.Value, new LinkReader(table, row, link), parameters);
+        if (value.Kind == ValueKind.None) return;
+        _json.WritePropertyName(item.Name);
+        value.WriteJson(_json);
     }
 
-    private void WriteTwin(ModelTable table, int row) => TwinDocuments.WriteTwin(_json, table, row);
-
-    private void WriteLink(ModelTable table, int row, Relationship link) => TwinDocuments.WriteRelationship(_json, table.IdOf(row), link);
+    private void WriteWhole(ModelTable table, int row, Relationship? link)
+    {
+        if (link is null) TwinDocuments.WriteTwin(_json, table, row);
+        else TwinDocuments.WriteRelationship(_json, table.IdOf(row), link);
+    }
 
     private void WriteComponent(ModelTable table, int row, IReadOnlyList<string> segments)
     {

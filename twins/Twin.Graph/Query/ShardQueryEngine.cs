@@ -35,13 +35,16 @@ public sealed class ShardQueryEngine : IDisposable
         if (request.Position is { } position && position.Epoch != epoch)
             return Refuse(TwinStatus.Invalid, new Problem("ContinuationExpired", "The shard was recovered since this continuation was given; start the query again.", "continuationToken"));
         _writer.Clear();
-        if (request.Targets is { } targets) return new JoinSide(_state, query, _writer).Run(request, targets, cancellationToken);
-        if (query.Query.IsExplain) return Explain(query, request);
+        if (request.IsEstimate) return Estimate(query, request);
+        if (request.Pattern is { } pattern) return new PatternSide(_state, query, _scan, _writer).Run(request, pattern, epoch, cancellationToken);
+        if (query.Query.Hops.Count > 0) return Refuse(TwinStatus.Invalid, new Problem("QueryInvalid", "A query over several twins came without a pattern slice.", "pattern"));
         var isCount = query.Query.Selection == SelectionKind.Count;
+        var isGrouped = query.Query.Selection == SelectionKind.Groups;
         var isOrdered = query.Query.Order.Count > 0;
-        _scan.Begin(query, request, isCount || isOrdered || query.LinkSource >= 0 ? long.MaxValue / 2 : request.Limit, cancellationToken);
+        _scan.Begin(query.TermsOf(0), request, isCount || isGrouped || isOrdered || query.LinkSource >= 0 ? long.MaxValue / 2 : request.Limit, cancellationToken);
         if (query.LinkSource >= 0) return new LinkSide(query, _scan, _writer).Run(request, epoch);
         if (isCount) return Count(epoch);
+        if (isGrouped) return Group(query, epoch);
         return isOrdered ? Top(query, request, epoch) : Page(query, request, epoch);
     }
 
@@ -57,7 +60,7 @@ public sealed class ShardQueryEngine : IDisposable
                 var row = _scan.Start + BitOperations.TrailingZeroCount(rest);
                 if (_writer.Count == request.Limit)
                     return new ShardRows(TwinStatus.Ok, _writer.TakeRows(), _scan.Examined) { Next = new ShardPosition(epoch, _scan.Table.Number, row) };
-                _writer.Write(query.Query, _scan.Table, row, null, -1);
+                _writer.Write(query.Query, request.Parameters, _scan.Table, row, null);
             }
             if (_writer.Count == request.Limit) break;
         }
@@ -87,23 +90,42 @@ public sealed class ShardQueryEngine : IDisposable
             {
                 resolved = _scan.Table;
                 for (var i = 0; i < columns.Length; i++)
-                    columns[i] = TwinPaths.FindColumn(resolved, order[i].Path, out var names) is { } column && names == order[i].Path.Segments.Count ? column : null;
+                    columns[i] = order[i].Value is PathExpression path && TwinPaths.FindColumn(resolved, path, out var names) is { } column && names == path.Segments.Count ? column : null;
             }
             for (var rest = _scan.Mask; rest != 0; rest &= rest - 1)
             {
                 var row = _scan.Start + BitOperations.TrailingZeroCount(rest);
-                for (var i = 0; i < keys.Length; i++) keys[i] = columns[i] is { } column ? column.Get(row) : TwinPaths.Read(_scan.Table, row, order[i].Path);
+                for (var i = 0; i < keys.Length; i++) keys[i] = columns[i] is { } column ? column.Get(row) : ConditionEvaluator.EvaluateKey(order[i].Value, new TwinReader(_scan.Table, row), request.Parameters);
                 if (request.After is { } after && OrderKeys.Compare(order, keys, _scan.Table.IdOf(row), "", after.Keys, after.TwinId, after.LinkId) <= 0) continue;
                 top.Offer(keys, _scan.Table, row, null);
             }
         }
         if (_scan.Stop == ScanStop.Time) return OutOfTime(_scan.Examined);
-        var places = top.WriteTo(_writer, query);
+        var places = top.WriteTo(_writer, query, request.Parameters);
         return new ShardRows(TwinStatus.Ok, _writer.TakeRows(), _scan.Examined) { Places = places, Next = _scan.Stop == ScanStop.Budget ? _scan.PositionAfter(epoch) : null };
     }
 
-    private ShardRows Explain(CompiledQuery query, ShardQuery request) =>
-        new(TwinStatus.Ok, [], 0) { Plan = QueryPlan.Write(_state, query, request) };
+    private ShardRows Group(CompiledQuery query, long epoch)
+    {
+        var groups = new GroupSink(query.Query);
+        while (_scan.Next())
+        {
+            for (var rest = _scan.Mask; rest != 0; rest &= rest - 1) groups.Add(new TwinReader(_scan.Table, _scan.Start + BitOperations.TrailingZeroCount(rest)));
+            if (groups.IsFull) return TooManyGroups(_scan.Examined);
+        }
+        if (_scan.Stop == ScanStop.Time) return OutOfTime(_scan.Examined);
+        return new ShardRows(TwinStatus.Ok, [], _scan.Examined) { Groups = groups.Take(), Next = _scan.Stop == ScanStop.Budget ? _scan.PositionAfter(epoch) : null };
+    }
+
+    // What each source of twins would examine here, and for EXPLAIN how.
+    private ShardRows Estimate(CompiledQuery query, ShardQuery request)
+    {
+        var estimates = QueryPlan.Estimate(_state, query, request);
+        return new ShardRows(TwinStatus.Ok, [], 0) { Estimates = estimates, Plan = query.Query.IsExplain ? QueryPlan.Write(_state, query, request) : default };
+    }
+
+    internal static ShardRows TooManyGroups(long examined) =>
+        Refuse(TwinStatus.TooMuch, new Problem("QueryTooCostly", $"The query makes more than {QueryLimits.Groups} groups; {examined} rows were examined. Group by fewer or coarser properties.", "query")) with { Examined = examined };
 
     internal static ShardRows OutOfTime(long examined) =>
         Refuse(TwinStatus.TooMuch, new Problem("QueryTooCostly", $"The query ran out of time after {examined} rows; narrow its condition.", "query")) with { Examined = examined };

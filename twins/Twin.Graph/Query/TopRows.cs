@@ -34,14 +34,14 @@ internal sealed class TopRows(IReadOnlyList<OrderTerm> order, int capacity)
     }
 
     /// <summary>Writes the rows in order and gives their places.</summary>
-    public OrderKey[] WriteTo(RowWriter writer, CompiledQuery query)
+    public OrderKey[] WriteTo(RowWriter writer, CompiledQuery query, PropertyValue[] parameters)
     {
         Array.Sort(_heap, 0, _count, Comparer<Entry>.Create(Compare));
         var places = new OrderKey[_count];
         for (var i = 0; i < _count; i++)
         {
             ref readonly var entry = ref _heap[i];
-            writer.Write(query.Query, entry.Table, entry.Row, entry.Link, query.LinkSource);
+            writer.Write(query.Query, parameters, entry.Table, entry.Row, entry.Link);
             places[i] = new OrderKey(entry.Keys, entry.TwinId, entry.LinkId);
         }
         return places;

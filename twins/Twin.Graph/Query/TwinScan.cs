@@ -24,7 +24,7 @@ internal sealed class TwinScan(ShardState state, TimeProvider clock)
 
     private readonly List<int> _rows = []; // candidate rows of the present table, ascending, when not scanning
     private readonly List<(int Table, int Row)> _named = [];
-    private CompiledQuery _query = null!;
+    private TwinTerms _terms = null!;
     private PropertyValue[] _parameters = [];
     private RowFilter _filter = ConstantFilter.Never;
     private CancellationToken _cancellation;
@@ -53,19 +53,25 @@ internal sealed class TwinScan(ShardState state, TimeProvider clock)
     public ScanStop Stop { get; private set; }
 
     /// <summary>Begins. <paramref name="wanted"/> is how many rows will be taken at most (for choosing an access path).</summary>
-    public void Begin(CompiledQuery query, ShardQuery request, long wanted, CancellationToken cancellation)
+    public void Begin(TwinTerms terms, ShardQuery request, long wanted, CancellationToken cancellation)
     {
-        _query = query;
+        _terms = terms;
         _parameters = request.Parameters;
+        _wanted = wanted;
+        BeginBudget(request, cancellation);
+        CollectNamed();
+        EnterTable(request.Position?.Table ?? 0, request.Position?.Row ?? 0);
+    }
+
+    /// <summary>Begins only to watch budget, time and cancellation by <see cref="MustStop"/>; nothing is scanned.</summary>
+    public void BeginBudget(ShardQuery request, CancellationToken cancellation)
+    {
         _cancellation = cancellation;
         _rowBudget = request.RowBudget;
         _deadline = clock.GetTimestamp() + (long)(request.TimeBudget.TotalSeconds * clock.TimestampFrequency);
-        _wanted = wanted;
         Examined = 0;
         Stop = ScanStop.None;
         _words = 0;
-        CollectNamed();
-        EnterTable(request.Position?.Table ?? 0, request.Position?.Row ?? 0);
     }
 
     /// <summary>The position after everything given so far, for when <see cref="Next"/> answered false because it stopped.</summary>
@@ -107,10 +113,14 @@ internal sealed class TwinScan(ShardState state, TimeProvider clock)
     }
 
     /// <summary>How EXPLAIN names the way a table is read.</summary>
-    public static string ExplainAccess(ModelTable table, RowFilter filter, CompiledQuery query, long wanted, out long estimate)
+    public static string ExplainAccess(ModelTable table, RowFilter filter, TwinTerms terms, long wanted, out long estimate)
     {
         estimate = filter == ConstantFilter.Never ? 0 : table.Count;
-        if (query.Ids is not null) return "ids";
+        if (terms.Ids is { } ids)
+        {
+            estimate = Math.Min(estimate, ids.Count);
+            return "ids";
+        }
         if (filter == ConstantFilter.Never) return "skipped";
         var probe = ChooseProbe(filter, table, 0, wanted);
         if (probe is null) return "scan";
@@ -159,7 +169,7 @@ internal sealed class TwinScan(ShardState state, TimeProvider clock)
         _isScanning = false;
         if (_isNamed) CollectNamedOf(number, fromRow);
         if (_isNamed && _rows.Count == 0) return;
-        _filter = _query.FilterFor(Table, _parameters);
+        _filter = _terms.FilterFor(Table, _parameters);
         if (_filter == ConstantFilter.Never) _rows.Clear();
         if (_isNamed || _filter == ConstantFilter.Never) return;
         if (ChooseProbe(_filter, Table, fromRow, _wanted) is { } probe)
@@ -207,8 +217,8 @@ internal sealed class TwinScan(ShardState state, TimeProvider clock)
     private void CollectNamed()
     {
         _named.Clear();
-        _isNamed = _query.Ids is not null;
-        if (_query.Ids is not { } ids) return;
+        _isNamed = _terms.Ids is not null;
+        if (_terms.Ids is not { } ids) return;
         foreach (var expression in ids)
         {
             var value = expression is ParameterExpression parameter ? _parameters[parameter.Slot] : ((LiteralExpression)expression).Value;

@@ -158,7 +158,7 @@ public sealed class ChangeFilter
         public PropertyValue Read(PathExpression path) =>
             path.IsName("$dtId") ? PropertyValue.From(twinId) : path.IsModel ? PropertyValue.From(modelId) : value;
 
-        public bool IsOfModel(int source, string dtmi, bool isExact) => filter.IsOfModel(modelId, dtmi, isExact);
+        public bool IsOfModel(OfModelExpression asked, string dtmi) => filter.IsOfModel(modelId, dtmi, asked.IsExact);
     }
 }
 

@@ -5,8 +5,10 @@ namespace Twin.Model.Query;
 /// and NOT nest, at most <see cref="QueryLimits.Depth"/> deep.
 /// <code>
 /// condition  = conjunction {OR conjunction}        conjunction = negation {AND negation}
-/// negation   = NOT negation | '(' condition ')' | IS_OF_MODEL(...) | FUNCTION(operand, ...) | operand [op operand | [NOT] IN '[' ... ']']
-/// operand    = literal | $parameter | path
+/// negation   = NOT negation | '(' condition ')' | IS_OF_MODEL(...) | FUNCTION(operand, ...) | operand [op operand | ([NOT] IN | NIN) '[' ... ']']
+///            | GEO_WITHIN(place, POLYGON((lon lat, lon lat, lon lat ...) {, (hole)}))
+/// operand    = literal | $parameter | path | GEO_DISTANCE(place, place)
+/// place      = path | alias | POINT(operand [,] operand)
 /// </code>
 /// </summary>
 internal sealed class ConditionParser(TokenCursor cursor, IReadOnlyList<QuerySource> sources, List<string> parameters)
@@ -62,7 +64,7 @@ internal sealed class ConditionParser(TokenCursor cursor, IReadOnlyList<QuerySou
             cursor.Expect(TokenKind.Close, "AND, OR or )");
             return inner;
         }
-        if (token.Kind == TokenKind.Name && cursor.PeekKind(1) == TokenKind.Open) return ParseFunction();
+        if (token.Kind == TokenKind.Name && cursor.PeekKind(1) == TokenKind.Open && !token.Is("GEO_DISTANCE")) return ParseFunction();
         return ParseComparison();
     }
 
@@ -86,14 +88,15 @@ internal sealed class ConditionParser(TokenCursor cursor, IReadOnlyList<QuerySou
             return new ComparisonExpression(op, left, ParseOperand(), token.Position);
         }
         if (cursor.TakeWord("IN")) return ParseIn(left, isNegated: false, token.Position);
+        if (cursor.TakeWord("NIN")) return ParseIn(left, isNegated: true, token.Position);
         if (token.Is("NOT") && cursor.PeekWord(1, "IN"))
         {
             cursor.Take();
             cursor.Take();
             return ParseIn(left, isNegated: true, token.Position);
         }
-        return left is LiteralExpression { Value.Kind: not ValueKind.Boolean }
-            ? throw cursor.Error(token, "=, !=, <, <=, >, >=, IN or NOT IN")
+        return left is LiteralExpression { Value.Kind: not ValueKind.Boolean } or GeoDistanceExpression
+            ? throw cursor.Error(token, "=, !=, <, <=, >, >=, IN, NIN or NOT IN")
             : left; // a boolean property, parameter or literal is a condition by itself
     }
 
@@ -127,6 +130,8 @@ internal sealed class ConditionParser(TokenCursor cursor, IReadOnlyList<QuerySou
                 cursor.Take();
                 if (cursor.Peek().Kind == TokenKind.Dot) cursor.Fail($"Found '.' after the parameter {token.Name}; a parameter is a single value.");
                 return Parameter(token);
+            case TokenKind.Name when token.Is("GEO_DISTANCE") && cursor.PeekKind(1) == TokenKind.Open:
+                return ParseDistance();
             case TokenKind.Name when token.Is("TRUE") || token.Is("FALSE"):
                 cursor.Take();
                 return new LiteralExpression(PropertyValue.From(token.Is("TRUE")), token.Position);
@@ -158,7 +163,7 @@ internal sealed class ConditionParser(TokenCursor cursor, IReadOnlyList<QuerySou
         cursor.Take();
         var function = name.Name.ToUpperInvariant() switch
         {
-            "IS_OF_MODEL" => (QueryFunction?)null,
+            "IS_OF_MODEL" or "GEO_WITHIN" => (QueryFunction?)null,
             "STARTSWITH" => QueryFunction.StartsWith,
             "ENDSWITH" => QueryFunction.EndsWith,
             "CONTAINS" => QueryFunction.Contains,
@@ -169,20 +174,89 @@ internal sealed class ConditionParser(TokenCursor cursor, IReadOnlyList<QuerySou
             "IS_BOOL" => QueryFunction.IsBool,
             "IS_PRIMITIVE" => QueryFunction.IsPrimitive,
             "IS_OBJECT" => QueryFunction.IsObject,
+            "ARRAY_CONTAINS" => QueryFunction.ArrayContains,
             _ => throw cursor.Error(
-                name, "IS_OF_MODEL, STARTSWITH, ENDSWITH, CONTAINS, IS_DEFINED, IS_NULL, IS_NUMBER, IS_STRING, IS_BOOL, IS_PRIMITIVE or IS_OBJECT"),
+                name, "IS_OF_MODEL, STARTSWITH, ENDSWITH, CONTAINS, ARRAY_CONTAINS, IS_DEFINED, IS_NULL, IS_NUMBER, IS_STRING, IS_BOOL, IS_PRIMITIVE, IS_OBJECT, GEO_WITHIN or GEO_DISTANCE"),
         };
-        if (function is null) return ParseOfModel(name.Position);
+        if (function is null) return name.Is("GEO_WITHIN") ? ParseWithin(name.Position) : ParseOfModel(name.Position);
         var first = ParseOperand();
-        if (function > QueryFunction.Contains)
+        if (function is > QueryFunction.Contains and not QueryFunction.ArrayContains)
         {
             cursor.Expect(TokenKind.Close, ")");
             return new FunctionExpression(function.Value, [first], name.Position);
         }
-        cursor.Expect(TokenKind.Comma, ", and the text to look for");
+        cursor.Expect(TokenKind.Comma, function == QueryFunction.ArrayContains ? ", and the value to look for" : ", and the text to look for");
         var second = ParseOperand();
         cursor.Expect(TokenKind.Close, ")");
         return new FunctionExpression(function.Value, [first, second], name.Position);
+    }
+
+    /// <summary>Reads <c>GEO_DISTANCE(place, place)</c>.</summary>
+    public GeoDistanceExpression ParseDistance()
+    {
+        var name = cursor.Take();
+        cursor.Expect(TokenKind.Open, "(");
+        var from = ParsePlace();
+        cursor.Expect(TokenKind.Comma, ", and the other place");
+        var to = ParsePlace();
+        cursor.Expect(TokenKind.Close, ")");
+        return new GeoDistanceExpression(from, to, name.Position);
+    }
+
+    private GeoWithinExpression ParseWithin(int position)
+    {
+        var place = ParsePlace();
+        cursor.Expect(TokenKind.Comma, ", and POLYGON((longitude latitude, ...))");
+        var start = cursor.Peek();
+        if (!cursor.TakeWord("POLYGON")) throw cursor.Error(start, "POLYGON((longitude latitude, ...))");
+        cursor.Expect(TokenKind.Open, "(");
+        var rings = new List<double[]>();
+        var corners = 0;
+        do
+        {
+            cursor.Expect(TokenKind.Open, "( and a ring of corners");
+            var ring = new List<double>();
+            do
+            {
+                if (++corners > QueryLimits.Corners) cursor.Fail($"A polygon has at most {QueryLimits.Corners} corners.");
+                ring.Add(Degrees(180, "a longitude from -180 to 180"));
+                ring.Add(Degrees(90, "a latitude from -90 to 90"));
+            }
+            while (cursor.TakeKind(TokenKind.Comma));
+            if (ring.Count < 6) throw cursor.Error(cursor.Peek(), ", and another corner: a ring has three or more");
+            cursor.Expect(TokenKind.Close, ", or )");
+            rings.Add([.. ring]);
+        }
+        while (cursor.TakeKind(TokenKind.Comma));
+        cursor.Expect(TokenKind.Close, ", or )");
+        cursor.Expect(TokenKind.Close, ")");
+        return new GeoWithinExpression(place, new GeoPolygon(rings), position);
+    }
+
+    private double Degrees(double most, string what)
+    {
+        var number = cursor.Peek();
+        if (number.Kind != TokenKind.Number || Math.Abs(number.Value.AsNumber) > most) throw cursor.Error(number, what);
+        cursor.Take();
+        return number.Value.AsNumber;
+    }
+
+    private Expression ParsePlace()
+    {
+        var start = cursor.Peek();
+        if (start.Is("POINT") && cursor.PeekKind(1) == TokenKind.Open)
+        {
+            cursor.Take();
+            cursor.Take();
+            var longitude = ParseOperand();
+            cursor.TakeKind(TokenKind.Comma);
+            var latitude = ParseOperand();
+            cursor.Expect(TokenKind.Close, ")");
+            return new PointExpression(longitude, latitude, start.Position);
+        }
+        var path = Resolve(cursor.ParsePath("a property, an alias or POINT(longitude latitude)"));
+        if (path.Segments.Count > 0) return path;
+        return new PointExpression(path with { Segments = ["longitude"] }, path with { Segments = ["latitude"] }, path.Position);
     }
 
     private OfModelExpression ParseOfModel(int position)
@@ -215,7 +289,7 @@ internal sealed class ConditionParser(TokenCursor cursor, IReadOnlyList<QuerySou
         var source = FindAlias(raw.Segments[0]);
         if (source >= 0) return new PathExpression(source, [.. raw.Segments.Skip(1)], raw.Position);
         if (sources.Count > 1)
-            throw new QuerySyntaxException(raw.Position, $"{raw.Segments[0]} is no alias of this query; with JOIN every property needs one of {Aliases()} before it.");
+            throw new QuerySyntaxException(raw.Position, $"{raw.Segments[0]} is no alias of this query; with JOIN or MATCH every property needs one of {Aliases()} before it.");
         if (raw.Segments[0][0] == '$' && !SystemNames.Contains(raw.Segments[0]))
             throw new QuerySyntaxException(raw.Position, $"{raw.Segments[0]} is no system property; known are {string.Join(", ", SystemNames)}.");
         return raw;

@@ -3,22 +3,37 @@ namespace Twin.Model.Query;
 /// <summary>Which paths and sources a condition asks about.</summary>
 public static class ConditionPaths
 {
+    private static readonly string[] ModelSegments = ["$metadata", "$model"];
+
     /// <summary>Calls back for every path in the condition, in order of the text; IS_OF_MODEL counts as <c>$metadata.$model</c>.</summary>
-    public static void Visit(Expression condition, Action<PathExpression> visit)
+    public static void Visit(Expression condition, Action<PathExpression> visit) => VisitReads(condition, read =>
+        visit(read as PathExpression ?? new PathExpression(((OfModelExpression)read).Source, ModelSegments, read.Position)));
+
+    /// <summary>Calls back for everything that is read of a row, in order of the text: each <see cref="PathExpression"/> and <see cref="OfModelExpression"/>.</summary>
+    public static void VisitReads(Expression condition, Action<Expression> visit)
     {
         switch (condition)
         {
             case AndExpression and: VisitAll(and.Terms, visit); break;
             case OrExpression or: VisitAll(or.Terms, visit); break;
-            case NotExpression not: Visit(not.Term, visit); break;
+            case NotExpression not: VisitReads(not.Term, visit); break;
             case ComparisonExpression comparison:
-                Visit(comparison.Left, visit);
-                Visit(comparison.Right, visit);
+                VisitReads(comparison.Left, visit);
+                VisitReads(comparison.Right, visit);
                 break;
-            case InExpression among: Visit(among.Value, visit); break;
-            case OfModelExpression ofModel: visit(new PathExpression(ofModel.Source, ["$metadata", "$model"], ofModel.Position)); break;
+            case InExpression among: VisitReads(among.Value, visit); break;
             case FunctionExpression function: VisitAll(function.Arguments, visit); break;
-            case PathExpression path: visit(path); break;
+            case PointExpression point:
+                VisitReads(point.Longitude, visit);
+                VisitReads(point.Latitude, visit);
+                break;
+            case GeoDistanceExpression distance:
+                VisitReads(distance.From, visit);
+                VisitReads(distance.To, visit);
+                break;
+            case GeoWithinExpression within: VisitReads(within.Place, visit); break;
+            case AggregateExpression { Argument: { } argument }: visit(argument); break;
+            case PathExpression or OfModelExpression: visit(condition); break;
             default: break;
         }
     }
@@ -39,8 +54,30 @@ public static class ConditionPaths
         _ => [condition],
     };
 
-    private static void VisitAll(IReadOnlyList<Expression> terms, Action<PathExpression> visit)
+    /// <summary>
+    /// The values a condition asks a source's id property to be one of (<c>=</c> or <c>IN</c> among the terms that must all
+    /// hold), the shortest such list; null without one. Each is a literal or a parameter.
+    /// </summary>
+    public static IReadOnlyList<Expression>? IdsOf(IEnumerable<Expression> terms, int source, string name)
     {
-        foreach (var term in terms) Visit(term, visit);
+        IReadOnlyList<Expression>? fewest = null;
+        foreach (var term in terms)
+        {
+            IReadOnlyList<Expression>? ids = term switch
+            {
+                ComparisonExpression { Operator: Comparison.Equal, Left: PathExpression path, Right: LiteralExpression or ParameterExpression } c when IsId(path) => [c.Right],
+                ComparisonExpression { Operator: Comparison.Equal, Right: PathExpression path, Left: LiteralExpression or ParameterExpression } c when IsId(path) => [c.Left],
+                InExpression { IsNegated: false, Value: PathExpression path } among when IsId(path) => among.List,
+                _ => null,
+            };
+            if (ids is not null && (fewest is null || ids.Count < fewest.Count)) fewest = ids;
+        }
+        return fewest;
+        bool IsId(PathExpression path) => path.Source == source && path.IsName(name);
+    }
+
+    private static void VisitAll(IReadOnlyList<Expression> terms, Action<Expression> visit)
+    {
+        foreach (var term in terms) VisitReads(term, visit);
     }
 }

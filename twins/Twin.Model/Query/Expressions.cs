@@ -90,7 +90,42 @@ public enum QueryFunction : byte
     IsPrimitive,
     /// <summary>The value is a JSON object.</summary>
     IsObject,
+    /// <summary>The value is an array with an element equal to another value.</summary>
+    ArrayContains,
 }
 
 /// <summary>A function over one or two values.</summary>
 public sealed record FunctionExpression(QueryFunction Function, IReadOnlyList<Expression> Arguments, int Position) : Expression(Position);
+
+/// <summary>A place made of two numbers, degrees on WGS 84: <c>POINT(longitude latitude)</c>.</summary>
+public sealed record PointExpression(Expression Longitude, Expression Latitude, int Position) : Expression(Position);
+
+/// <summary>
+/// <c>GEO_DISTANCE(a, b)</c>: metres between two places along the WGS 84 ellipsoid; missing when either is no place. A place is
+/// a <see cref="PointExpression"/> or a path to a GeoJSON point or an object with <c>longitude</c> and <c>latitude</c>.
+/// </summary>
+public sealed record GeoDistanceExpression(Expression From, Expression To, int Position) : Expression(Position);
+
+/// <summary><c>GEO_WITHIN(place, POLYGON(...))</c>.</summary>
+public sealed record GeoWithinExpression(Expression Place, GeoPolygon Area, int Position) : Expression(Position);
+
+/// <summary>What is worked out over a group.</summary>
+public enum AggregateFunction : byte
+{
+    /// <summary>Rows, or with an argument the rows that have it.</summary>
+    Count,
+    /// <summary>Sum of the numbers.</summary>
+    Sum,
+    /// <summary>Mean of the numbers; missing when there are none.</summary>
+    Avg,
+    /// <summary>Least value in the order of ORDER BY; missing when there is none.</summary>
+    Min,
+    /// <summary>Greatest value in the order of ORDER BY; missing when there is none.</summary>
+    Max,
+}
+
+/// <summary>An aggregate over the rows of a group.</summary>
+/// <param name="Function">What.</param>
+/// <param name="Argument">Of what; null for COUNT().</param>
+/// <param name="Position">Where it stands.</param>
+public sealed record AggregateExpression(AggregateFunction Function, PathExpression? Argument, int Position) : Expression(Position);

@@ -21,6 +21,18 @@ public static class QueryLimits
     /// <summary>Largest TOP.</summary>
     public const int Top = 1_000_000;
 
-    /// <summary>Most JOINs in one query.</summary>
-    public const int Joins = 1;
+    /// <summary>Most JOINs in one query, and most links in a MATCH chain.</summary>
+    public const int Hops = 5;
+
+    /// <summary>Most relationships a link of a MATCH chain may follow.</summary>
+    public const int HopRange = 10;
+
+    /// <summary>Most names in a link of a MATCH chain.</summary>
+    public const int Names = 64;
+
+    /// <summary>Most corners of a polygon, over all its rings.</summary>
+    public const int Corners = 1_000;
+
+    /// <summary>Most groups of a GROUP BY.</summary>
+    public const int Groups = 100_000;
 }

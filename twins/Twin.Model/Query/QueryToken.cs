@@ -22,6 +22,9 @@ internal enum TokenKind : byte
     LessOrEqual,
     Greater,
     GreaterOrEqual,
+    Dash,
+    Colon,
+    Bar,
 }
 
 /// <summary>A piece of query text.</summary>

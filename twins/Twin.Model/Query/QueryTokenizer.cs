@@ -51,6 +51,9 @@ internal static class QueryTokenizer
             case '\'': return Text(text, at);
             case '$' when IsNameStart(next): return Name(text, at, TokenKind.SystemName);
             case '-' when char.IsAsciiDigit(next): return Number(text, at);
+            case '-': return Sign(TokenKind.Dash, at, 1);
+            case ':': return Sign(TokenKind.Colon, at, 1);
+            case '|': return Sign(TokenKind.Bar, at, 1);
             default:
                 if (char.IsAsciiDigit(c)) return Number(text, at);
                 if (IsNameStart(c)) return Name(text, at, TokenKind.Name);

@@ -106,9 +106,19 @@ public static class QueryValues
         };
     }
 
-    /// <summary>The truth of STARTSWITH, ENDSWITH, CONTAINS; false unless both are text.</summary>
-    public static bool Holds(QueryFunction function, in PropertyValue value, in PropertyValue part) =>
-        TextOf(value) is { } text && TextOf(part) is { } wanted && HoldsText(function, text, wanted);
+    /// <summary>The truth of STARTSWITH, ENDSWITH, CONTAINS (false unless both are text) and ARRAY_CONTAINS (false unless the first is an array).</summary>
+    public static bool Holds(QueryFunction function, in PropertyValue value, in PropertyValue part) => function == QueryFunction.ArrayContains
+        ? HoldsArray(value, part)
+        : TextOf(value) is { } text && TextOf(part) is { } wanted && HoldsText(function, text, wanted);
+
+    private static bool HoldsArray(in PropertyValue array, in PropertyValue wanted)
+    {
+        if (array.AsJson is not [(byte)'[', ..] || wanted.Kind == ValueKind.None) return false;
+        var reader = new Utf8JsonReader(array.AsJson);
+        for (reader.Read(); reader.Read() && reader.TokenType != JsonTokenType.EndArray;)
+            if (Holds(Comparison.Equal, reader.TokenType == JsonTokenType.Null ? Null : PropertyValue.ReadJson(ref reader), wanted)) return true;
+        return false;
+    }
 
     /// <summary>The same over spans.</summary>
     public static bool HoldsText(QueryFunction function, ReadOnlySpan<char> text, ReadOnlySpan<char> wanted) => function switch
@@ -191,7 +201,7 @@ public static class QueryValues
     }
 
     /// <summary>
-    /// The value below a JSON object along field names; None where a name is missing. Text read this way is a new string.
+    /// The value below a JSON object or array along field names, keys and indexes; None where one is missing. Text read this way is a new string.
     /// </summary>
     public static PropertyValue Find(ReadOnlySpan<byte> json, IReadOnlyList<string> segments, int from)
     {
@@ -199,9 +209,26 @@ public static class QueryValues
         if (!reader.Read()) return default;
         for (var i = from; i < segments.Count; i++)
         {
-            if (reader.TokenType != JsonTokenType.StartObject || !EnterField(ref reader, segments[i])) return default;
+            var isFound = reader.TokenType switch
+            {
+                JsonTokenType.StartObject => EnterField(ref reader, segments[i]),
+                JsonTokenType.StartArray => EnterElement(ref reader, segments[i]),
+                _ => false,
+            };
+            if (!isFound) return default;
         }
         return reader.TokenType == JsonTokenType.Null ? Null : PropertyValue.ReadJson(ref reader);
+    }
+
+    private static bool EnterElement(ref Utf8JsonReader reader, string index)
+    {
+        if (!int.TryParse(index, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var left)) return false;
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            if (left-- == 0) return true;
+            reader.Skip();
+        }
+        return false;
     }
 
     private static bool EnterField(ref Utf8JsonReader reader, string name)

@@ -14,17 +14,38 @@ public enum SourceKind : byte
 /// <param name="Kind">What it ranges over.</param>
 public sealed record QuerySource(string? Alias, SourceKind Kind);
 
-/// <summary><c>JOIN target RELATED from.name [relationship]</c>.</summary>
-/// <param name="From">Source whose twins own the relationships.</param>
-/// <param name="Relationship">Relationship name.</param>
-/// <param name="Target">Source that the relationships' targets become.</param>
-/// <param name="Link">Source of the relationships themselves; always present, with or without an alias.</param>
-public sealed record QueryJoin(int From, string Relationship, int Target, int Link);
+/// <summary>Which way a hop follows relationships, seen from its left side.</summary>
+public enum HopDirection : byte
+{
+    /// <summary>From source to target: <c>-[...]-&gt;</c>.</summary>
+    Out,
+    /// <summary>From target to source: <c>&lt;-[...]-</c>.</summary>
+    In,
+    /// <summary>Both ways: <c>-[...]-</c>. A relationship of a twin with itself counts once.</summary>
+    Either,
+}
+
+/// <summary>
+/// One step of a pattern between two sources of twins: a JOIN, or a link of a MATCH chain. With more than one hop allowed the
+/// right side is every twin that a walk of <paramref name="Least"/> to <paramref name="Most"/> relationships reaches, each once.
+/// </summary>
+/// <param name="From">Left source.</param>
+/// <param name="Link">Source of the relationships; always present, with or without an alias.</param>
+/// <param name="To">Right source.</param>
+/// <param name="Names">Relationship names, any of them; empty takes all.</param>
+/// <param name="Direction">Which way.</param>
+/// <param name="Least">Fewest relationships followed, at least 1.</param>
+/// <param name="Most">Most relationships followed.</param>
+public sealed record QueryHop(int From, int Link, int To, IReadOnlyList<string> Names, HopDirection Direction = HopDirection.Out, int Least = 1, int Most = 1)
+{
+    /// <summary>True for exactly one relationship, which then may have conditions.</summary>
+    public bool IsSingle => Least == 1 && Most == 1;
+}
 
 /// <summary>One item after SELECT.</summary>
 /// <param name="Name">Its key in the row.</param>
-/// <param name="Path">What is put there; left out of the row when missing.</param>
-public sealed record SelectItem(string Name, PathExpression Path);
+/// <param name="Value">What is put there: a path, a distance or an aggregate; left out of the row when missing.</param>
+public sealed record SelectItem(string Name, Expression Value);
 
 /// <summary>What a row holds.</summary>
 public enum SelectionKind : byte
@@ -35,10 +56,12 @@ public enum SelectionKind : byte
     Items,
     /// <summary>One row with the number of rows there would be.</summary>
     Count,
+    /// <summary>One row a group: the group's values and aggregates over it.</summary>
+    Groups,
 }
 
-/// <summary>One ORDER BY term.</summary>
-public sealed record OrderTerm(PathExpression Path, bool IsDescending);
+/// <summary>One ORDER BY term: a path or a distance; with groups a path that is selected or an aggregate.</summary>
+public sealed record OrderTerm(Expression Value, bool IsDescending);
 
 /// <summary>A parsed query. Immutable; thread-safe. Made by <see cref="QueryParser"/>.</summary>
 public sealed record TwinQuery
@@ -61,14 +84,26 @@ public sealed record TwinQuery
     /// <summary>Most rows, or null.</summary>
     public int? Top { get; init; }
 
-    /// <summary>FROM first, then each join's target and link.</summary>
+    /// <summary>FROM first, then each hop's new twins and link.</summary>
     public required IReadOnlyList<QuerySource> Sources { get; init; }
 
-    /// <summary>Joins in order.</summary>
-    public IReadOnlyList<QueryJoin> Joins { get; init; } = [];
+    /// <summary>Steps of the pattern in the order of the text; each has one side in an earlier step or in FROM.</summary>
+    public IReadOnlyList<QueryHop> Hops { get; init; } = [];
 
     /// <summary>The condition, or null.</summary>
     public Expression? Where { get; init; }
+
+    /// <summary>What rows are grouped by; empty makes one group of all when <see cref="Selection"/> is Groups.</summary>
+    public IReadOnlyList<PathExpression> Groups { get; init; } = [];
+
+    /// <summary>The instant of <c>AS OF</c>; null asks about now.</summary>
+    public WallTime? AsOf { get; init; }
+
+    /// <summary>The branch of <c>IN BRANCH</c>; null asks about the live world.</summary>
+    public string? Branch { get; init; }
+
+    /// <summary>True for <c>EXPLAIN ANALYZE</c>: the plan with what a run of the first page examined.</summary>
+    public bool IsAnalyze { get; init; }
 
     /// <summary>Order, most significant first.</summary>
     public IReadOnlyList<OrderTerm> Order { get; init; } = [];

@@ -36,6 +36,13 @@ export class App {
     this.onFound.emit(this.found);
   }
 
+  /** Shows who is related to a twin. */
+  showGraph(twinId: string): void {
+    const hops = this.router.current.view === "graph" ? this.router.get("hops") : null;
+    this.selection.select(twinId);
+    this.router.go("graph", { root: twinId, sel: twinId, ...(hops ? { hops } : {}) });
+  }
+
   /** Selects a twin and shows it where it stands: flies there on the map it belongs to, changing the view if need be. */
   showOnMap(twinId: string): void {
     const place = placeOfModel(this.world.modelOf(twinId));

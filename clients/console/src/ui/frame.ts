@@ -63,7 +63,7 @@ export class Frame {
       { title: world.isPaused ? "Go on with time" : "Pause time", detail: "p", run: () => world.setPaused(!world.isPaused) },
       { title: "Copy link to this view", detail: "", run: () => void navigator.clipboard?.writeText(location.href).catch(() => {}) },
       { title: "Alarms", detail: "a", run: () => this.alarms.toggle(true) },
-      ...(id ? [{ title: "Show selected on map", detail: id, run: () => this.app.showOnMap(id) }] : []),
+      ...(id ? [{ title: "Show selected on map", detail: id, run: () => this.app.showOnMap(id) }, { title: "Graph around selected", detail: id, run: () => this.app.showGraph(id) }] : []),
       { title: "Keys", detail: "?", run: () => showKeys(keys) },
     ];
   }

@@ -115,7 +115,8 @@ export class Inspector {
     return h("header", { class: "side-head" },
       h("div", { class: "side-title" }, h("h1", { "data-test": "inspected" }, name), h("button", { class: "plain", "aria-label": "Close the inspector", title: "Close (Esc)", onclick: () => this.app.select(null) }, "✕")),
       h("div", { class: "side-sub" }, this.state, h("span", { class: "soft" }, ofModel ? (world.book.get(ofModel)?.displayName ?? words(modelName(ofModel))) : ""), this.source, name !== id ? h("span", { class: "mono soft" }, id) : null),
-      h("div", { class: "side-actions" }, copy, h("button", { class: "plain", onclick: () => this.app.showOnMap(id), disabled: (world.table?.rowOf(id) ?? -1) < 0, "data-test": "show-on-map" }, "Show on map")));
+      h("div", { class: "side-actions" }, copy, h("button", { class: "plain", onclick: () => this.app.showOnMap(id), disabled: (world.table?.rowOf(id) ?? -1) < 0, "data-test": "show-on-map" }, "Show on map"),
+        h("button", { class: "plain", onclick: () => this.app.showGraph(id), title: "Who is related to it", "data-test": "show-graph" }, "Graph")));
   }
 
   private drawState(): void {

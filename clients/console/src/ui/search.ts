@@ -6,6 +6,8 @@ import { h, replace } from "./dom";
 
 const REST_MS = 160;
 const MOST_TWINS = 10;
+/** The first so many found can also be opened as the middle of a graph. */
+const MOST_GRAPHS = 3;
 
 interface Option extends Action {
   group: string;
@@ -70,7 +72,7 @@ export class Search {
       twins.sort((a, b) => Number(b.key === `twin-${text}`) - Number(a.key === `twin-${text}`));
       this.note = twins.length === 0 && known.length === 0 ? `Nothing starts with '${text}'. Ids and names are searched from their first letter.` : "";
       const chosen = this.options[this.at]?.key;
-      const options = [...twins, ...known];
+      const options = [...twins, ...twins.slice(0, MOST_GRAPHS).map((t) => this.graphOf(t)), ...known];
       const kept = options.findIndex((o) => o.key === chosen);
       this.show(options, this.at > 0 && kept >= 0 ? kept : options.length > 0 ? 0 : -1);
     } catch (error) {
@@ -82,7 +84,12 @@ export class Search {
 
   private twin(id: string, name: string, model: string | null): Option {
     const kind = model ? words(modelName(model)).toLowerCase() : "";
-    return { group: "Twins", key: `twin-${id}`, title: name, detail: name === id ? kind : `${id} · ${kind}`, run: () => this.app.showOnMap(id) };
+    return { group: "Twins", key: `twin-${id}`, title: name, detail: name === id ? kind : `${id} · ${kind}`, run: () => (this.app.router.current.view === "graph" ? this.app.showGraph(id) : this.app.showOnMap(id)) };
+  }
+
+  private graphOf(twin: Option): Option {
+    const id = twin.key.slice("twin-".length);
+    return { group: "Graph", key: `graph-${id}`, title: `Around ${twin.title}`, detail: "who is related", run: () => this.app.showGraph(id) };
   }
 
   private show(options: Option[], at: number): void {

@@ -1,0 +1,175 @@
+using System.Buffers;
+using System.Text.Json;
+using Twin.Model;
+using Twin.Model.Query;
+
+namespace Twin.Grains.Query;
+
+/// <summary>One page of a query over a pattern: chooses the twin it starts from, runs it, and gathers rows, a count, an order or groups.</summary>
+internal sealed class PatternAnswer(ShardCaller caller, int limit)
+{
+    private readonly List<ReadOnlyMemory<byte>> _rows = [];
+    private MatchPlan _plan = null!;
+    private string[]? _ids; // the start's, when it is named
+    private PatternRun? _run;
+
+    /// <summary>The plan chosen.</summary>
+    public MatchPlan Plan => _plan;
+
+    /// <summary>Starts named by id; null when they are scanned for.</summary>
+    public IReadOnlyList<string>? Ids => _ids;
+
+    /// <summary>Twins expected for each source; null when ids made asking needless.</summary>
+    public long[]? Estimates { get; private set; }
+
+    /// <summary>The run, with what it visited; null before.</summary>
+    public PatternRun? Run => _run;
+
+    /// <summary>Chooses the start: the token's, else the source whose ids are fewest, else the one with the fewest twins by the shards' indexes and counts.</summary>
+    public async ValueTask<bool> PlanAsync(int? pinned)
+    {
+        var query = caller.Query;
+        var start = pinned ?? -1;
+        var terms = ConditionPaths.Conjuncts(query.Where);
+        for (var source = 0; pinned is null && source < query.Sources.Count; source++)
+        {
+            if (query.Sources[source].Kind != SourceKind.Twins || ConditionPaths.IdsOf(terms, source, "$dtId") is not { } ids) continue;
+            if (start < 0 || ids.Count < ConditionPaths.IdsOf(terms, start, "$dtId")!.Count) start = source;
+        }
+        if (start < 0)
+        {
+            Estimates = await caller.EstimateAsync(0, limit, null).ConfigureAwait(false);
+            if (Estimates is null) return false;
+            for (var source = 0; source < Estimates.Length; source++)
+                if (query.Sources[source].Kind == SourceKind.Twins && (start < 0 || Estimates[source] < Estimates[start])) start = source;
+        }
+        _plan = new MatchPlan(query, start);
+        _ids = ConditionPaths.IdsOf(terms, start, "$dtId")?.Select(TextOf).OfType<string>().Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToArray();
+        return true;
+        string? TextOf(Expression value) => (value is ParameterExpression parameter ? caller.Parameters[parameter.Slot] : ((LiteralExpression)value).Value).AsText;
+    }
+
+    /// <summary>Rows in the run's order until the page is full.</summary>
+    public async ValueTask<RowPage> PageAsync(ContinuationToken token)
+    {
+        var shardsDone = token.ShardsDone;
+        var lastShard = shardsDone; // that the last row's start is of
+        PatternRow? last = null;
+        var isFull = limit == 0;
+        bool Take(PatternRow row)
+        {
+            if (isFull = _rows.Count == limit) return false;
+            _rows.Add(Write(row));
+            (last, lastShard) = (row, shardsDone);
+            return true;
+        }
+
+        _run = new PatternRun(caller, _plan, token.Place, Take);
+        if (_ids is not null && !isFull) await _run.StartAsync([.. _ids.Where(id => token.Place is null || string.CompareOrdinal(id, token.Place.TwinId) >= 0)]).ConfigureAwait(false);
+        for (; _ids is null && !isFull && shardsDone < caller.ShardCount; shardsDone++)
+        {
+            var shard = (token.FirstShard + shardsDone) % caller.ShardCount;
+            if (!await _run.ScanAsync(shard, shardsDone == token.ShardsDone ? token.Position : null).ConfigureAwait(false)) break;
+        }
+        if (caller.Failure is { } failure) return failure;
+        if (!isFull || last is null) return new RowPage(TwinStatus.Ok, _rows, null);
+        var next = token with
+        {
+            RowsGiven = token.RowsGiven + _rows.Count, ShardsDone = lastShard, Position = last.Next,
+            Place = new PatternPlace(_plan.Start, last.Twins[_plan.Start], last.Path),
+        };
+        return new RowPage(TwinStatus.Ok, _rows, caller.Query.Top is { } top && next.RowsGiven >= top ? null : next.Encode());
+    }
+
+    /// <summary>How many rows there are.</summary>
+    public async ValueTask<long?> CountAsync()
+    {
+        var count = 0L;
+        await AllAsync(_ =>
+        {
+            count++;
+            return true;
+        }).ConfigureAwait(false);
+        return caller.Failure is null ? count : null;
+    }
+
+    /// <summary>The first rows of the order after a place.</summary>
+    public async ValueTask<OrderedRows?> OrderAsync(OrderKey? after)
+    {
+        var order = caller.Query.Order;
+        var merged = new OrderedRows(order, limit);
+        await AllAsync(row =>
+        {
+            var reader = new PatternReader(_plan, row);
+            var keys = new PropertyValue[order.Count];
+            for (var i = 0; i < keys.Length; i++) keys[i] = ConditionEvaluator.EvaluateKey(order[i].Value, reader, caller.Parameters);
+            var place = new OrderKey(keys, row.Twins[0], TieOf(row));
+            if ((after is null || OrderKeys.Compare(order, place, after) > 0) && merged.Admits(place)) merged.Add(place, Write(row));
+            return true;
+        }).ConfigureAwait(false);
+        return caller.Failure is null ? merged : null;
+    }
+
+    /// <summary>The groups of all rows.</summary>
+    public async ValueTask<GroupTable?> GroupAsync()
+    {
+        var query = caller.Query;
+        var table = new GroupTable(query);
+        var keys = new PropertyValue[query.Groups.Count];
+        var arguments = new PropertyValue[table.Aggregates.Count];
+        await AllAsync(row =>
+        {
+            var reader = new PatternReader(_plan, row);
+            for (var i = 0; i < keys.Length; i++) keys[i] = reader.Read(query.Groups[i]);
+            for (var i = 0; i < arguments.Length; i++) arguments[i] = table.Aggregates[i].Argument is { } path ? reader.Read(path) : default;
+            table.Add(keys, arguments);
+            if (table.Count <= QueryLimits.Groups) return true;
+            caller.TooCostly($"The query makes more than {QueryLimits.Groups} groups; {caller.Examined} rows were examined. Group by fewer or coarser properties.");
+            return false;
+        }).ConfigureAwait(false);
+        return caller.Failure is null ? table : null;
+    }
+
+    private async Task AllAsync(Func<PatternRow, bool> take)
+    {
+        _run = new PatternRun(caller, _plan, null, take);
+        if (_ids is not null)
+        {
+            await _run.StartAsync(_ids).ConfigureAwait(false);
+            return;
+        }
+        for (var shard = 0; shard < caller.ShardCount; shard++)
+            if (!await _run.ScanAsync(shard, null).ConfigureAwait(false)) return;
+    }
+
+    // Every bound id of the row, so that no two rows tie; the same whichever twin the pattern was run from.
+    private string TieOf(PatternRow row)
+    {
+        var ids = new string[row.Twins.Length + (2 * row.Path.Length)];
+        row.Twins.CopyTo(ids, 0);
+        for (var i = 0; i < row.Path.Length; i++)
+        {
+            var (link, step) = (row.Path[i], _plan.Steps[i]);
+            ids[step.Hop.Link] = link.IsIncoming == (step.From == step.Hop.From) ? "in " + link.LinkId : "out " + link.LinkId;
+        }
+        return string.Join('\0', ids);
+    }
+
+    private byte[] Write(PatternRow row)
+    {
+        var bytes = new ArrayBufferWriter<byte>(256);
+        using var json = new Utf8JsonWriter(bytes, RowJson.Options);
+        var reader = new PatternReader(_plan, row);
+        json.WriteStartObject();
+        foreach (var item in _plan.Outputs)
+        {
+            var value = ConditionEvaluator.Evaluate(item.Value, reader, caller.Parameters);
+            if (value.Kind == ValueKind.None) continue;
+            json.WritePropertyName(item.Name);
+            value.WriteJson(json);
+        }
+        json.WriteEndObject();
+        json.Flush();
+        return bytes.WrittenSpan.ToArray();
+    }
+}
