@@ -21,6 +21,7 @@ internal static class DoorWiring
     {
         DoorServices.CheckAddress(settings.Bind, configuration);
         CheckFree(settings.Bind, settings.Port, "--port");
+        if (settings.HttpsPort >= 0) CheckFree(settings.Bind, settings.HttpsPort, "--https-port");
         if (HasMqtt(settings)) CheckFree(settings.Bind, settings.MqttPort, "--mqtt-port");
     }
 
@@ -36,7 +37,7 @@ internal static class DoorWiring
         }
         catch (SocketException fault)
         {
-            var off = setting == "--mqtt-port" ? "; -1 does without the MQTT door" : "";
+            var off = setting switch { "--mqtt-port" => "; -1 does without the MQTT door", "--https-port" => "; -1 does without HTTPS", _ => "" };
             throw new InvalidOperationException($"Cannot listen at {address}:{port} ({setting}): {fault.Message}. Stop the program that has it, or give another port{off}.", fault);
         }
     }

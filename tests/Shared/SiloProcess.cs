@@ -133,8 +133,7 @@ internal sealed class SiloProcess : IAsyncDisposable
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>A port that was free a moment ago.</summary>
-    // Below the range that the system gives to outgoing connections: one of those would take the port before the silo opens it.
+    /// <summary>A port that was free a moment ago, below the range that the system gives to outgoing connections: one of those would take the port before the silo opens it.</summary>
     public static int FreePort()
     {
         while (true)
