@@ -75,6 +75,9 @@ public sealed record ShardQuery(string Text, PropertyValue[] Parameters, int Lim
     /// <summary>True to answer with <see cref="ShardRows.Estimates"/> alone.</summary>
     public bool IsEstimate { get; init; }
 
+    /// <summary>Who asks: paths hidden from it behave as undefined. Null sees everything.</summary>
+    public Policies.PolicySubject? Subject { get; init; }
+
     /// <summary>Stops the slice within its silo; it does not travel.</summary>
     public CancellationToken Cancellation { get; init; }
 }
