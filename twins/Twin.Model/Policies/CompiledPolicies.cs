@@ -31,6 +31,9 @@ public sealed class CompiledPolicies
     /// <summary>No policy: coarse rights hold.</summary>
     public static CompiledPolicies None { get; } = new(0, []);
 
+    /// <summary>What holds before any policy was read: nothing is allowed.</summary>
+    public static CompiledPolicies Closed { get; } = new(0, [(["*"], [new RuleInForce(new PolicyRule(new PolicyResource(ResourceKind.Everything, "", ""), Permissions.None, Permissions.All), "not read yet")])]);
+
     /// <summary>Grows with every change of a policy.</summary>
     public long Version { get; }
 

@@ -78,6 +78,9 @@ public sealed record ShardQuery(string Text, PropertyValue[] Parameters, int Lim
     /// <summary>Who asks: paths hidden from it behave as undefined. Null sees everything.</summary>
     public Policies.PolicySubject? Subject { get; init; }
 
+    /// <summary>The policies the caller knows; an owner that knows less refreshes first.</summary>
+    public long PolicyVersion { get; init; }
+
     /// <summary>Stops the slice within its silo; it does not travel.</summary>
     public CancellationToken Cancellation { get; init; }
 }
