@@ -63,11 +63,11 @@ public sealed class PolicyDoorTests(GrainsUnderTest grains) : IAsyncLifetime
 
     private async Task StoreAsync(string resources, string subject = "key:bert")
     {
-        var (status, json) = await AskAsync("root", "PUT", $"/policies/{Policy}", $$$"""{"entries":{"e":{"subjects":["{{{subject}}}"],"resources":{{{resources}}}}}}""");
+        var (status, json) = await AskAsync("root", "PUT", $"/policies/{Policy}", $$$"""{"entries":{"e":{"subjects":["{{{subject}}}"],"resources":{{{resources}}} } } } """);
         Assert.True(status is 200 or 201, $"{status} {json}");
     }
 
-    private Task HidePowerAsync() => StoreAsync($$$"""{"model:{{{DoorWorld.Lamp}}}/power":{"revoke":["read","write"]}}""");
+    private Task HidePowerAsync() => StoreAsync($$$"""{"model:{{{DoorWorld.Lamp}}}/power":{"revoke":["read","write"]} } """);
 
     [Fact]
     public async Task Without_a_policy_coarse_rights_hold()
@@ -146,7 +146,7 @@ public sealed class PolicyDoorTests(GrainsUnderTest grains) : IAsyncLifetime
     [Fact]
     public async Task A_twin_without_any_read_right_does_not_exist_until_the_policy_goes()
     {
-        await StoreAsync($$$"""{"twin:{{{_lamp}}}":{"revoke":["read","write"]}}""");
+        await StoreAsync($$$"""{"twin:{{{_lamp}}}":{"revoke":["read","write"]} } """);
         Assert.Equal(404, (await AskAsync("bert", "GET", $"/digitaltwins/{_lamp}")).Status);
         Assert.Equal(404, (await AskAsync("bert", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"add","path":"/power","value":1}]""")).Status);
         Assert.Equal(404, (await AskAsync("bert", "GET", $"/digitaltwins/{_lamp}/relationships")).Status);
@@ -194,7 +194,7 @@ public sealed class PolicyDoorTests(GrainsUnderTest grains) : IAsyncLifetime
     [Fact]
     public async Task A_policy_grants_beyond_a_credential_and_an_administrator_is_never_locked_out()
     {
-        await StoreAsync($$$"""{"twin:{{{_lamp}}}/label":{"grant":["write"]}}""", "key:carl");
+        await StoreAsync($$$"""{"twin:{{{_lamp}}}/label":{"grant":["write"]} } """, "key:carl");
         Assert.Equal(204, (await AskAsync("carl", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"add","path":"/label","value":"carl"}]""")).Status);
         Assert.Equal(403, (await AskAsync("carl", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"add","path":"/power","value":1}]""")).Status);
         await StoreAsync("""{"*":{"revoke":["read","write","command","administer"]}}""", "*");
@@ -219,7 +219,7 @@ public sealed class PolicyDoorTests(GrainsUnderTest grains) : IAsyncLifetime
     public async Task Samples_of_a_forbidden_field_are_refused_one_by_one()
     {
         await HidePowerAsync();
-        var (status, fates) = await AskAsync("bert", "POST", "/ingest", $$$"""[{"id":"{{{_lamp}}}","p":{"label":"in"}},{"id":"{{{_lamp}}}","p":{"power":99}}]""");
+        var (status, fates) = await AskAsync("bert", "POST", "/ingest", $$$"""[{"id":"{{{_lamp}}}","p":{"label":"in"} } ,{"id":"{{{_lamp}}}","p":{"power":99} } ]""");
         Assert.Equal(200, status);
         Assert.Equal((1, 1), (fates.GetProperty("applied").GetInt32(), fates.GetProperty("invalid").GetInt32()));
         Assert.Equal(7, (await AskAsync("anna", "GET", $"/digitaltwins/{_lamp}")).Json.GetProperty("power").GetDouble());
