@@ -5,6 +5,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Orleans;
+using Twin.Gateway.Audit;
 using Twin.Gateway.Feeds;
 using Twin.Gateway.Http;
 using Twin.Gateway.Http.Things;
@@ -33,8 +34,9 @@ public static class DoorServices
         services.AddFeedPumps(dataFolder, configuration.GetValue("Twin:routes:allow-private-targets", true));
         services.AddSingleton(AuthOptions.From(configuration));
         services.AddSingleton(LimitOptions.From(configuration));
-        services.AddSingleton<CredentialCheck>().AddSingleton<Admission>().AddSingleton<ClientLimits>().AddSingleton<StreamDoor>();
-        services.AddSingleton(s => new FeedHub(s.GetRequiredService<ITwinStore>(), s.GetRequiredService<ILogger<FeedHub>>(), s.GetService<MqttDoor>(), s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(s => new AuditLog(Path.Combine(dataFolder, "audit"), s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<PolicyAdmission>().AddSingleton<CredentialCheck>().AddSingleton<Admission>().AddSingleton<ClientLimits>().AddSingleton<StreamDoor>();
+        services.AddSingleton(s => new FeedHub(s.GetRequiredService<ITwinStore>(), s.GetRequiredService<IPolicyStore>(), s.GetRequiredService<ILogger<FeedHub>>(), s.GetService<MqttDoor>(), s.GetRequiredService<TimeProvider>()));
         services.AddHostedService(s => s.GetRequiredService<FeedHub>());
         services.AddRoutingCore();
         // Its "request starting" line has the whole address, and with it an access_token.
@@ -75,7 +77,9 @@ public static class DoorServices
     public static IApplicationBuilder UseTwinProblems(this IApplicationBuilder app)
     {
         var log = app.ApplicationServices.GetRequiredService<ILogger<ProblemDoor>>();
-        return app.Use(next => new ProblemDoor(next, log).InvokeAsync);
+        var audit = app.ApplicationServices.GetService<AuditLog>();
+        var admission = app.ApplicationServices.GetService<Admission>();
+        return app.Use(next => new ProblemDoor(next, log) { Denied = context => audit?.Denied(admission?.CallerOf(context)?.SubjectName ?? "anonymous", $"{context.Request.Method} {context.Request.Path}", context.Response.StatusCode.ToString(System.Globalization.CultureInfo.InvariantCulture)) }.InvokeAsync);
     }
 
     /// <summary>The routed endpoints, the stream, OpenAPI.</summary>
@@ -86,16 +90,19 @@ public static class DoorServices
         var store = services.GetRequiredService<ITwinStore>();
         var stream = services.GetRequiredService<StreamDoor>();
         app.MapGet("/stream", stream.InvokeAsync).WithTags("Streams").WithSummary("Changes over WebSocket or SSE");
-        TwinEndpoints.Map(app, store);
+        var admission = services.GetRequiredService<Admission>();
+        TwinEndpoints.Map(app, store, admission);
+        PolicyEndpoints.Map(app, services.GetRequiredService<IPolicyStore>(), store, services.GetRequiredService<CredentialCheck>());
+        AuditEndpoints.Map(app, services.GetRequiredService<AuditLog>());
         HotRoutes.Describe(app);
         ImportEndpoints.Map(app, services.GetRequiredService<ImportJobs>());
         RoutesEndpoints.Map(app, services.GetRequiredService<RouteBook>());
         EventRouteEndpoints.Map(app, services.GetRequiredService<RouteBook>());
         InferenceEndpoints.Map(app, services.GetRequiredService<InferencePump>());
-        WorldEndpoints.Map(app, store, services.GetRequiredService<IWorldSource>(), services.GetRequiredService<FeedHub>(), () => services.GetRequiredService<IngestHost>().Rates);
-        HistoryEndpoints.Map(app, services.GetService<IHistoryStore>(), branch, services.GetRequiredService<TimeProvider>());
-        ThingEndpoints.Map(app, store, services.GetRequiredService<IGrainFactory>(), services.GetRequiredService<AuthOptions>(), stream);
-        DeviceEndpoints.Map(app, services.GetRequiredService<IGrainFactory>(), services.GetRequiredService<TimeProvider>());
+        WorldEndpoints.Map(app, store, services.GetRequiredService<IWorldSource>(), services.GetRequiredService<FeedHub>(), () => services.GetRequiredService<IngestHost>().Rates, admission);
+        HistoryEndpoints.Map(app, services.GetService<IHistoryStore>(), branch, services.GetRequiredService<TimeProvider>(), store, admission);
+        ThingEndpoints.Map(app, store, admission, services.GetRequiredService<IGrainFactory>(), services.GetRequiredService<AuthOptions>(), stream);
+        DeviceEndpoints.Map(app, services.GetRequiredService<IGrainFactory>(), store, admission);
         app.MapOpenApi("/openapi/{documentName}.json");
         app.MapGet("/docs", () => Results.Content(DocsPage.Html, "text/html; charset=utf-8")).ExcludeFromDescription();
         return app;

@@ -62,6 +62,15 @@ public sealed class ModelTable
     /// <summary>The twins' model.</summary>
     public InterfaceDefinition Model { get; }
 
+    /// <summary>How the twins look to whom the present read is for; null shows everything. Set for the length of one read.</summary>
+    internal ModelViews? Seen { get; set; }
+
+    /// <summary>How a row looks in the present read; null shows everything.</summary>
+    internal TwinView? ViewOf(int row) => Seen is null ? null : !Seen.IsUniform && _ids[row] is { } id ? Seen.ViewOf(id) : Seen.Common;
+
+    /// <summary>False when the present read must not know of the row.</summary>
+    internal bool Exists(int row) => Seen is null || ViewOf(row)!.Exists;
+
     /// <summary>Rows ever used (high-water): scan 0 to this, asking <see cref="IsLive"/>.</summary>
     public int RowCount { get; private set; }
 

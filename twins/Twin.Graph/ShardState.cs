@@ -62,6 +62,13 @@ public sealed partial class ShardState
     /// <summary>The tables, one a model that has or had twins here. Valid until the next write.</summary>
     public ReadOnlySpan<ModelTable> Tables => _tables;
 
+    /// <summary>Until asked again, reads see what these rules show; null shows everything. Only for the length of one call on the owner's thread.</summary>
+    public void LookAs(SubjectRules? rules)
+    {
+        if (rules is { ReadsAllTwins: true }) rules = null;
+        foreach (var table in _tables) table.Seen = rules?.ViewsOf(table.Model);
+    }
+
     /// <summary>Models given later: those already in use keep the definition their table was built with (a DTMI's content never changes).</summary>
     public void UseModels(ModelSet models) => Models = models;
 

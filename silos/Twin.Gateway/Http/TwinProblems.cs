@@ -74,8 +74,10 @@ public static class TwinProblems
     /// <summary>A result for minimal-API handlers.</summary>
     public static IResult Result(int status, string code, string detail, string? where = null) => new ProblemResult(status, new Problem(code, detail, where));
 
-    private sealed class ProblemResult(int status, Problem problem) : IResult
+    private sealed class ProblemResult(int status, Problem problem) : IResult, IStatusCodeHttpResult
     {
+        public int? StatusCode => status;
+
         public Task ExecuteAsync(HttpContext httpContext)
         {
             if (status is 503 or 429) httpContext.Response.Headers.RetryAfter = "1";

@@ -74,7 +74,7 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admiss
         }
 
         using var held = place;
-        var subscriber = new Subscriber(filter, MostBytes, MostChanges);
+        var subscriber = new Subscriber(filter, MostBytes, MostChanges) { Subject = admission.SubjectOf(context) };
         try
         {
             await hub.EnterAsync(context.RequestAborted).ConfigureAwait(false);
@@ -106,15 +106,16 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admiss
     private async Task RunAsync(IStreamSender sender, Subscriber subscriber, long[]? positions, ChangeFilter filter)
     {
         var from = positions;
+        var seen = store.As(subscriber.Subject);
         if (positions is not null)
         {
             if (await ForgetUnknownAsync(positions, sender.Closed).ConfigureAwait(false)) await sender.SendAsync([], FeedCursor.Format(positions), true).ConfigureAwait(false);
             // Alone until near the hub, so that the hub's queue need not hold the whole way.
-            for (var far = true; far;) far = await CatchUpAsync(sender, filter, positions, hub.Positions()).ConfigureAwait(false) > NearEnough;
+            for (var far = true; far;) far = await CatchUpAsync(sender, seen, filter, positions, hub.Positions()).ConfigureAwait(false) > NearEnough;
         }
 
         var joined = hub.Join(subscriber);
-        if (from is not null) await CatchUpAsync(sender, filter, from, joined).ConfigureAwait(false);
+        if (from is not null) await CatchUpAsync(sender, seen, filter, from, joined).ConfigureAwait(false);
         else await sender.SendAsync([], FeedCursor.Format(joined), false).ConfigureAwait(false);
         await RelayAsync(sender, subscriber, FeedCursor.Format(joined)).ConfigureAwait(false);
     }
@@ -138,7 +139,7 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admiss
     }
 
     /// <summary>Reads each shard from the subscriber's position to the hub's and sends what matches; returns how many changes were read.</summary>
-    private async Task<int> CatchUpAsync(IStreamSender sender, ChangeFilter filter, long[] positions, long[] until)
+    private static async Task<int> CatchUpAsync(IStreamSender sender, ITwinStore store, ChangeFilter filter, long[] positions, long[] until)
     {
         var read = 0;
         for (var shard = 0; shard < positions.Length; shard++)

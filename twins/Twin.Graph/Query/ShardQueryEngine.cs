@@ -94,7 +94,7 @@ public sealed class ShardQueryEngine : IDisposable
             {
                 resolved = _scan.Table;
                 for (var i = 0; i < columns.Length; i++)
-                    columns[i] = order[i].Value is PathExpression path && TwinPaths.FindColumn(resolved, path, out var names) is { } column && names == path.Segments.Count ? column : null;
+                    columns[i] = order[i].Value is PathExpression path && TwinPaths.FindPlainColumn(resolved, path, out var names) is { } column && names == path.Segments.Count ? column : null;
             }
             for (var rest = _scan.Mask; rest != 0; rest &= rest - 1)
             {

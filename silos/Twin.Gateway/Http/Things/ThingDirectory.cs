@@ -11,7 +11,7 @@ using Twin.Model.Wot;
 namespace Twin.Gateway.Http.Things;
 
 /// <summary>Thing Descriptions, one and by page. A description tells at most <see cref="MostLinks"/> of a twin's relationships.</summary>
-internal sealed class ThingDirectory(ITwinStore store, AuthOptions auth)
+internal sealed class ThingDirectory(Func<HttpContext, ITwinStore> of, AuthOptions auth)
 {
     public const int MostLinks = 100;
     private const int MostRows = 100;
@@ -21,7 +21,7 @@ internal sealed class ThingDirectory(ITwinStore store, AuthOptions auth)
     public async Task<IResult> GetAsync(HttpContext context, string id)
     {
         if (!Accepts(context, ThingDescription.MediaType)) return NotAcceptable(ThingDescription.MediaType);
-        var (_, model, refusal) = await ThingProperties.FindAsync(context, store, id).ConfigureAwait(false);
+        var (_, model, refusal) = await ThingProperties.FindAsync(context, of(context), id).ConfigureAwait(false);
         if (refusal is not null) return refusal;
         var output = new ArrayBufferWriter<byte>(4_096);
         await WriteAsync(output, context, model!, id).ConfigureAwait(false);
@@ -39,14 +39,14 @@ internal sealed class ThingDirectory(ITwinStore store, AuthOptions auth)
         if (!Accepts(context, "application/ld+json")) return NotAcceptable("application/ld+json");
         if (top is < 1 or > MostRows) return TwinProblems.Result(400, "TopInvalid", $"top is {top}; it must be 1 to {MostRows}.", "top");
         if (format is not (null or "array" or "collection")) return TwinProblems.Result(400, "FormatInvalid", "format must be array or collection.", "format");
-        var page = await store.QueryAsync(new QueryRequest("SELECT * FROM DIGITALTWINS", PageSize: top ?? DefaultRows, Continuation: string.IsNullOrEmpty(continuationToken) ? null : continuationToken), context.RequestAborted).ConfigureAwait(false);
+        var page = await of(context).QueryAsync(new QueryRequest("SELECT * FROM DIGITALTWINS", PageSize: top ?? DefaultRows, Continuation: string.IsNullOrEmpty(continuationToken) ? null : continuationToken), context.RequestAborted).ConfigureAwait(false);
         if (page.Status != TwinStatus.Ok) return TwinProblems.Result(page.Status, page.Problem);
         var next = page.Continuation is null ? null : AzureShape.NextLink(context.Request, page.Continuation);
         if (next is not null) context.Response.Headers.Link = $"<{next}>; rel=\"next\"";
         var things = new byte[page.Rows.Count][];
         for (var i = 0; i < things.Length; i++)
         {
-            if (await ThingProperties.ModelOfAsync(store, page.Rows[i], context.RequestAborted).ConfigureAwait(false) is not { } model) return TwinProblems.Result(503, "Unavailable", "A twin's model is not known here yet; try again.");
+            if (await ThingProperties.ModelOfAsync(of(context), page.Rows[i], context.RequestAborted).ConfigureAwait(false) is not { } model) return TwinProblems.Result(503, "Unavailable", "A twin's model is not known here yet; try again.");
             things[i] = await DescribeAsync(context, model, page.Rows[i]).ConfigureAwait(false);
         }
 
@@ -89,7 +89,7 @@ internal sealed class ThingDirectory(ITwinStore store, AuthOptions auth)
         var links = new List<ThingLink>();
         if (model.Relationships.Count > 0)
         {
-            var page = await store.ListRelationshipsAsync(id, null, MostLinks, null, context.RequestAborted).ConfigureAwait(false);
+            var page = await of(context).ListRelationshipsAsync(id, null, MostLinks, null, context.RequestAborted).ConfigureAwait(false);
             foreach (var row in page.Rows)
             {
                 using var relationship = JsonDocument.Parse(row);

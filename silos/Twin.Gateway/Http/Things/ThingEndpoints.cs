@@ -17,21 +17,23 @@ internal static class ThingEndpoints
     private const int MostBodyBytes = 256 * 1024;
     private const double DefaultTimeout = 10;
 
-    public static void Map(IEndpointRouteBuilder routes, ITwinStore store, IGrainFactory grains, AuthOptions auth, StreamDoor stream)
+    public static void Map(IEndpointRouteBuilder routes, ITwinStore everything, Admission admission, IGrainFactory grains, AuthOptions auth, StreamDoor stream)
     {
-        var descriptions = new ThingDirectory(store, auth);
+        // Each handler works on the graph as its caller may see it.
+        ITwinStore Of(HttpContext context) => admission.SubjectOf(context) is { } subject ? everything.As(subject) : everything;
+        var descriptions = new ThingDirectory(Of, auth);
         var things = routes.MapGroup("/things").WithTags("Things");
         things.MapGet("", descriptions.ListAsync).Needs(Permission.Read).WithSummary("Thing Descriptions of all twins, by page").Produces<JsonElement>(200, "application/ld+json").ProducesProblem(400);
         things.MapGet("{id}", descriptions.GetAsync).Needs(Permission.Read).WithSummary("A twin's Thing Description (TD 1.1)").Produces<JsonElement>(200, ThingDescription.MediaType).ProducesProblem(404).ProducesProblem(406);
-        things.MapGet("{id}/properties", (HttpContext context, string id) => ThingProperties.ReadAllAsync(context, store, id)).Needs(Permission.Read).WithSummary("Values of all properties that have one").ProducesProblem(404);
-        things.MapPut("{id}/properties", (HttpContext context, string id) => ThingProperties.WriteManyAsync(context, store, id)).Needs(Permission.Write).WithSummary("Sets several properties, all or none").ProducesProblem(400);
-        things.MapGet("{id}/properties/{name}", (HttpContext context, string id, string name) => ThingProperties.ReadAsync(context, store, id, name)).Needs(Permission.Read).WithSummary("A property's value").ProducesProblem(404);
-        things.MapPut("{id}/properties/{name}", (HttpContext context, string id, string name) => ThingProperties.WriteAsync(context, store, id, name)).Needs(Permission.Write).WithSummary("Sets a property").ProducesProblem(400);
-        things.MapPost("{id}/actions/{name}", (HttpContext context, string id, string name, double? timeout) => ActAsync(context, store, grains, id, name, timeout ?? DefaultTimeout)).Needs(Permission.Command)
+        things.MapGet("{id}/properties", (HttpContext context, string id) => ThingProperties.ReadAllAsync(context, Of(context), id)).Needs(Permission.Read).WithSummary("Values of all properties that have one").ProducesProblem(404);
+        things.MapPut("{id}/properties", (HttpContext context, string id) => ThingProperties.WriteManyAsync(context, Of(context), id)).Needs(Permission.Write).WithSummary("Sets several properties, all or none").ProducesProblem(400);
+        things.MapGet("{id}/properties/{name}", (HttpContext context, string id, string name) => ThingProperties.ReadAsync(context, Of(context), id, name)).Needs(Permission.Read).WithSummary("A property's value").ProducesProblem(404);
+        things.MapPut("{id}/properties/{name}", (HttpContext context, string id, string name) => ThingProperties.WriteAsync(context, Of(context), id, name)).Needs(Permission.Write).WithSummary("Sets a property").ProducesProblem(400);
+        things.MapPost("{id}/actions/{name}", (HttpContext context, string id, string name, double? timeout) => ActAsync(context, Of(context), grains, id, name, timeout ?? DefaultTimeout)).Needs(Permission.Command)
             .WithSummary("Sends a command to the device and answers with its reply").ProducesProblem(404);
-        things.MapGet("{id}/properties/{name}/observe", (HttpContext context, string id, string name) => ObserveAsync(context, store, stream, id, name, static (m, n) => m.FindProperty(ThingDescription.PathOf(n)) is not null, "property"))
+        things.MapGet("{id}/properties/{name}/observe", (HttpContext context, string id, string name) => ObserveAsync(context, Of(context), stream, id, name, static (m, n) => m.FindProperty(ThingDescription.PathOf(n)) is not null, "property"))
             .WithSummary("A property's values as they change, as SSE"); // rights and limits are the stream door's
-        things.MapGet("{id}/events/{name}", (HttpContext context, string id, string name) => ObserveAsync(context, store, stream, id, name, static (m, n) => ThingDescription.FindTelemetry(m, n) is not null, "event"))
+        things.MapGet("{id}/events/{name}", (HttpContext context, string id, string name) => ObserveAsync(context, Of(context), stream, id, name, static (m, n) => ThingDescription.FindTelemetry(m, n) is not null, "event"))
             .WithSummary("A telemetry's values as they come, as SSE");
     }
 
