@@ -81,8 +81,11 @@ public interface IDeviceLink : IGrainObserver
     /// <summary>Sends a command to a connected device; returns false when the session is gone.</summary>
     Task<bool> SendCommandAsync(string deviceId, string command, string correlationId, byte[] payload);
 
-    /// <summary>Tells a connected device its new desired state.</summary>
+    /// <summary>Tells a connected device its new desired state; returns false when it does not listen.</summary>
     Task<bool> SendDesiredAsync(string deviceId, string desiredJson, long version);
+
+    /// <summary>Closes a device's connections, because it was disabled; returns whether there were any.</summary>
+    Task<bool> DropAsync(string deviceId);
 }
 
 /// <summary>
@@ -130,7 +133,7 @@ public interface IDeviceGrain : IGrainWithStringKey
     /// <summary>The device's reply, from the door. One for a command that timed out is kept for a retry; one nobody asked for is passed over.</summary>
     Task ReplyAsync(string correlationId, int code, byte[] payload);
 
-    /// <summary>Refuses or allows its connections and commands; false when no such device is registered.</summary>
+    /// <summary>Refuses or allows its connections and commands, and closes the connection it has; false when no such device is registered.</summary>
     Task<bool> SetDisabledAsync(bool disabled);
 
     /// <summary>The edge it stands behind was born (fresh) or has died (stale) at <paramref name="at"/>. Durable. A mark older than the last one is ignored, so that the death an old gateway reports late does not undo a birth at a new one.</summary>

@@ -1,4 +1,5 @@
 using Twin.Model;
+using Twin.Model.Policies;
 
 namespace Twin.Grains;
 
@@ -18,7 +19,11 @@ public sealed record RowPage(TwinStatus Status, IReadOnlyList<ReadOnlyMemory<byt
 /// <param name="Parameters">Values for <c>$name</c> in the text.</param>
 /// <param name="PageSize">Rows a page, 1 to 10,000; 100 by default.</param>
 /// <param name="Continuation">From the page before; null at first.</param>
-public sealed record QueryRequest(string Text, IReadOnlyDictionary<string, PropertyValue>? Parameters = null, int PageSize = 100, string? Continuation = null);
+public sealed record QueryRequest(string Text, IReadOnlyDictionary<string, PropertyValue>? Parameters = null, int PageSize = 100, string? Continuation = null)
+{
+    /// <summary>Who asks; null sees everything.</summary>
+    public PolicySubject? Subject { get; init; }
+}
 
 /// <summary>
 /// The graph as every door sees it: commands and reads go to the owning shard grain, gathered into one grain call a
@@ -27,6 +32,12 @@ public sealed record QueryRequest(string Text, IReadOnlyDictionary<string, Prope
 /// </summary>
 public interface ITwinStore
 {
+    /// <summary>The same graph for a subject: its commands, reads, queries and feeds go as far as the policies let them. Null is this process itself.</summary>
+    ITwinStore As(PolicySubject? subject);
+
+    /// <summary>What the subject of <see cref="As"/> may do with a twin, path by path, and the rule that says so: <c>{"twin","model","policyVersion","paths":[{"path","read":{"allowed","by"},...}]}</c>.</summary>
+    ValueTask<Document> GetRightsAsync(string twinId, CancellationToken cancellationToken = default);
+
     /// <summary>Number of shards; fixed for the life of a data folder.</summary>
     int ShardCount { get; }
 

@@ -1,6 +1,7 @@
 using Orleans;
 using Orleans.Concurrency;
 using Twin.Model;
+using Twin.Model.Policies;
 using Twin.Model.Query;
 
 namespace Twin.Grains;
@@ -22,11 +23,17 @@ public enum ShardAction : byte
     ListRelationships,
     /// <summary>List incoming relationships.</summary>
     ListIncoming,
+    /// <summary>Tell what the subject may do with the twin.</summary>
+    GetRights,
 }
 
 /// <summary>One caller's request. Immutable. Hot.</summary>
 public readonly record struct ShardOperation(
-    ShardAction Action, string TwinId, TwinCommand? Command = null, TwinCommand[]? Batch = null, string? Name = null, int PageSize = 0, string? Continuation = null);
+    ShardAction Action, string TwinId, TwinCommand? Command = null, TwinCommand[]? Batch = null, string? Name = null, int PageSize = 0, string? Continuation = null)
+{
+    /// <summary>Who reads; commands carry their own. Null is the process itself.</summary>
+    public PolicySubject? Subject { get; init; }
+}
 
 /// <summary>The owner's answer to one operation. Immutable. Hot.</summary>
 /// <param name="Result">How it ended.</param>
@@ -41,7 +48,11 @@ public readonly record struct ShardAnswer(
 /// <param name="Operations">In order; those of one twin keep their order.</param>
 /// <param name="ModelVersion">The models the callers know; an owner that knows less refreshes first.</param>
 [Immutable]
-public sealed record ShardCall(ArraySegment<ShardOperation> Operations, long ModelVersion);
+public sealed record ShardCall(ArraySegment<ShardOperation> Operations, long ModelVersion)
+{
+    /// <summary>The policies the callers know; an owner that knows less refreshes first.</summary>
+    public long PolicyVersion { get; init; }
+}
 
 /// <summary>One answer an operation, in order.</summary>
 [Immutable]
@@ -49,7 +60,14 @@ public sealed record ShardReply(ShardAnswer[] Answers);
 
 /// <summary>Samples for one shard.</summary>
 [Immutable]
-public sealed record IngestCall(SampleBatch Batch, long ModelVersion);
+public sealed record IngestCall(SampleBatch Batch, long ModelVersion)
+{
+    /// <summary>The policies the caller knows.</summary>
+    public long PolicyVersion { get; init; }
+
+    /// <summary>Who writes; null is the process itself.</summary>
+    public PolicySubject? Subject { get; init; }
+}
 
 /// <summary>A shard's counts as its grain tells them.</summary>
 [GenerateSerializer, Immutable]

@@ -4,6 +4,7 @@ using Orleans.Hosting;
 using Twin.Graph.Journal;
 using Twin.Grains.Journal;
 using Twin.Grains.Models;
+using Twin.Grains.Policies;
 using Twin.Grains.Store;
 
 namespace Twin.Grains;
@@ -30,6 +31,9 @@ public static class GrainWiringExtensions
         services.AddSingleton(options);
         services.AddSingleton<ModelCache>();
         services.AddSingleton<Twins.SnapshotTurn>();
+        services.AddSingleton<PolicyCache>();
+        services.AddSingleton<IPolicyStore>(s => s.GetRequiredService<PolicyCache>());
+        services.AddHostedService<PolicyWatch>();
         services.AddSingleton<ITwinStore, TwinStore>();
         services.AddSingleton<ModelWatch>();
         services.AddHostedService(s => s.GetRequiredService<ModelWatch>());

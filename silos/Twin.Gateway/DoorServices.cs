@@ -5,8 +5,10 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Orleans;
+using Twin.Gateway.Audit;
 using Twin.Gateway.Feeds;
 using Twin.Gateway.Http;
+using Twin.Gateway.Http.Things;
 using Twin.Gateway.Jobs;
 using Twin.Gateway.Mqtt;
 using Twin.Gateway.Security;
@@ -32,8 +34,9 @@ public static class DoorServices
         services.AddFeedPumps(dataFolder, configuration.GetValue("Twin:routes:allow-private-targets", true));
         services.AddSingleton(AuthOptions.From(configuration));
         services.AddSingleton(LimitOptions.From(configuration));
-        services.AddSingleton<CredentialCheck>().AddSingleton<Admission>().AddSingleton<ClientLimits>().AddSingleton<StreamDoor>();
-        services.AddSingleton(s => new FeedHub(s.GetRequiredService<ITwinStore>(), s.GetRequiredService<ILogger<FeedHub>>(), s.GetService<MqttDoor>(), s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(s => new AuditLog(Path.Combine(dataFolder, "audit"), s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<PolicyAdmission>().AddSingleton<CredentialCheck>().AddSingleton<Admission>().AddSingleton<ClientLimits>().AddSingleton<StreamDoor>();
+        services.AddSingleton(s => new FeedHub(s.GetRequiredService<ITwinStore>(), s.GetRequiredService<IPolicyStore>(), s.GetRequiredService<ILogger<FeedHub>>(), s.GetService<MqttDoor>(), s.GetRequiredService<TimeProvider>()));
         services.AddHostedService(s => s.GetRequiredService<FeedHub>());
         services.AddRoutingCore();
         // Its "request starting" line has the whole address, and with it an access_token.
@@ -59,11 +62,24 @@ public static class DoorServices
         return app;
     }
 
+    /// <summary>Pages that are not ours (metrics, dashboard) are only for callers with a right, and count towards the client's limits.</summary>
+    /// <param name="app">The pipeline.</param>
+    /// <param name="right">What the caller needs.</param>
+    /// <param name="path">The page and everything below it.</param>
+    public static IApplicationBuilder UseTwinRights(this IApplicationBuilder app, Permission right, PathString path)
+    {
+        var (admission, limits) = (app.ApplicationServices.GetRequiredService<Admission>(), app.ApplicationServices.GetRequiredService<ClientLimits>());
+        return app.Use(next => context => !context.Request.Path.StartsWithSegments(path) ? next(context)
+            : admission.InvokeAsync(context, known => (admission.Check(known, right) ?? limits.Refuse(known)) is { } refusal ? refusal.WriteAsync(known) : next(known)));
+    }
+
     /// <summary>Exceptions and bare refusals become <c>application/problem+json</c>. Part of <see cref="UseTwinFrontDoor"/>.</summary>
     public static IApplicationBuilder UseTwinProblems(this IApplicationBuilder app)
     {
         var log = app.ApplicationServices.GetRequiredService<ILogger<ProblemDoor>>();
-        return app.Use(next => new ProblemDoor(next, log).InvokeAsync);
+        var audit = app.ApplicationServices.GetService<AuditLog>();
+        var admission = app.ApplicationServices.GetService<Admission>();
+        return app.Use(next => new ProblemDoor(next, log) { Denied = context => audit?.Denied(admission?.CallerOf(context)?.SubjectName ?? "anonymous", $"{context.Request.Method} {context.Request.Path}", context.Response.StatusCode.ToString(System.Globalization.CultureInfo.InvariantCulture)) }.InvokeAsync);
     }
 
     /// <summary>The routed endpoints, the stream, OpenAPI.</summary>
@@ -74,14 +90,19 @@ public static class DoorServices
         var store = services.GetRequiredService<ITwinStore>();
         var stream = services.GetRequiredService<StreamDoor>();
         app.MapGet("/stream", stream.InvokeAsync).WithTags("Streams").WithSummary("Changes over WebSocket or SSE");
-        TwinEndpoints.Map(app, store);
+        var admission = services.GetRequiredService<Admission>();
+        TwinEndpoints.Map(app, store, admission);
+        PolicyEndpoints.Map(app, services.GetRequiredService<IPolicyStore>(), store, services.GetRequiredService<CredentialCheck>());
+        AuditEndpoints.Map(app, services.GetRequiredService<AuditLog>());
         HotRoutes.Describe(app);
         ImportEndpoints.Map(app, services.GetRequiredService<ImportJobs>());
         RoutesEndpoints.Map(app, services.GetRequiredService<RouteBook>());
+        EventRouteEndpoints.Map(app, services.GetRequiredService<RouteBook>());
         InferenceEndpoints.Map(app, services.GetRequiredService<InferencePump>());
-        WorldEndpoints.Map(app, store, services.GetRequiredService<IWorldSource>(), services.GetRequiredService<FeedHub>(), () => services.GetRequiredService<IngestHost>().Rates);
-        HistoryEndpoints.Map(app, services.GetService<IHistoryStore>(), branch, services.GetRequiredService<TimeProvider>());
-        DeviceEndpoints.Map(app, services.GetRequiredService<IGrainFactory>(), services.GetRequiredService<TimeProvider>());
+        WorldEndpoints.Map(app, store, services.GetRequiredService<IWorldSource>(), services.GetRequiredService<FeedHub>(), () => services.GetRequiredService<IngestHost>().Rates, admission);
+        HistoryEndpoints.Map(app, services.GetService<IHistoryStore>(), branch, services.GetRequiredService<TimeProvider>(), store, admission);
+        ThingEndpoints.Map(app, store, admission, services.GetRequiredService<IGrainFactory>(), services.GetRequiredService<AuthOptions>(), stream);
+        DeviceEndpoints.Map(app, services.GetRequiredService<IGrainFactory>(), store, admission);
         app.MapOpenApi("/openapi/{documentName}.json");
         app.MapGet("/docs", () => Results.Content(DocsPage.Html, "text/html; charset=utf-8")).ExcludeFromDescription();
         return app;

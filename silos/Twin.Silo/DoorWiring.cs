@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.FileProviders;
 using Orleans.Dashboard;
 using Twin.Gateway;
@@ -20,6 +21,7 @@ internal static class DoorWiring
     {
         DoorServices.CheckAddress(settings.Bind, configuration);
         CheckFree(settings.Bind, settings.Port, "--port");
+        if (settings.HttpsPort >= 0) CheckFree(settings.Bind, settings.HttpsPort, "--https-port");
         if (HasMqtt(settings)) CheckFree(settings.Bind, settings.MqttPort, "--mqtt-port");
     }
 
@@ -35,7 +37,7 @@ internal static class DoorWiring
         }
         catch (SocketException fault)
         {
-            var off = setting == "--mqtt-port" ? "; -1 does without the MQTT door" : "";
+            var off = setting switch { "--mqtt-port" => "; -1 does without the MQTT door", "--https-port" => "; -1 does without HTTPS", _ => "" };
             throw new InvalidOperationException($"Cannot listen at {address}:{port} ({setting}): {fault.Message}. Stop the program that has it, or give another port{off}.", fault);
         }
     }
@@ -43,11 +45,13 @@ internal static class DoorWiring
     public static void Add(WebApplicationBuilder builder, TwinSettings settings)
     {
         var limits = LimitOptions.From(builder.Configuration);
+        var certificate = settings.HttpsPort < 0 ? null : ServerCertificate.Load(settings, TimeProvider.System);
+        if (certificate is not null) builder.WebHost.UseKestrelHttpsConfiguration(); // the slim builder leaves it out
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             KestrelTuning.Apply(kestrel, limits);
-            if (Equals(settings.Bind, IPAddress.Loopback)) kestrel.ListenLocalhostOrFree(settings.Port);
-            else kestrel.Listen(settings.Bind, settings.Port);
+            Listen(kestrel, settings.Bind, settings.Port, static _ => { });
+            if (certificate is not null) Listen(kestrel, settings.Bind, settings.HttpsPort, endpoint => endpoint.UseHttps(certificate));
         });
         builder.Services.AddSingleton<IWorldSource, WorldSource>();
         builder.Services.AddTwinDoors(builder.Configuration, settings.DataFolder);
@@ -64,6 +68,7 @@ internal static class DoorWiring
     public static void Map(WebApplication app, TwinSettings settings)
     {
         if (settings.Role != SiloRole.Silo) app.UseTwinFrontDoor();
+        app.UseTwinRights(Permission.Read, "/metrics").UseTwinRights(Permission.Administer, "/dashboard");
         app.UseWebSockets();
         app.UseConsole();
         app.UseRouting(); // after the files: the fallback below would take their place
@@ -84,10 +89,10 @@ internal static class DoorWiring
         _ => Results.Json(new { status = "ready" }),
     };
 
-    private static void ListenLocalhostOrFree(this Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions kestrel, int port)
+    private static void Listen(KestrelServerOptions kestrel, IPAddress address, int port, Action<ListenOptions> configure)
     {
-        if (port == 0) kestrel.Listen(IPAddress.Loopback, 0);
-        else kestrel.ListenLocalhost(port);
+        if (Equals(address, IPAddress.Loopback) && port != 0) kestrel.ListenLocalhost(port, configure); // both loopback addresses
+        else kestrel.Listen(address, port, configure);
     }
 
     /// <summary>Serves the built console; without one, the root explains how to build it.</summary>

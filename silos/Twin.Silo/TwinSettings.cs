@@ -23,6 +23,18 @@ public sealed class TwinSettings
     /// <summary>HTTP port, 0 to 65535; 0 takes a free one.</summary>
     public int Port { get; init; } = 5080;
 
+    /// <summary>HTTPS port, 0 to 65535; 0 takes a free one, -1 opens no HTTPS door.</summary>
+    public int HttpsPort { get; init; } = -1;
+
+    /// <summary>Certificate of the HTTPS door: a PEM or PFX file; null makes a self-signed one for localhost in the data folder.</summary>
+    public string? Certificate { get; init; }
+
+    /// <summary>PEM file of the certificate's private key; null when the certificate's file holds it.</summary>
+    public string? CertificateKey { get; init; }
+
+    /// <summary>Password of the key or the PFX file; from the environment (<c>TWIN_CERTIFICATE_PASSWORD</c>) or <c>twin.json</c>, because command lines are seen by others.</summary>
+    public string? CertificatePassword { get; init; }
+
     /// <summary>MQTT port, 0 to 65535; 0 takes a free one, -1 opens no MQTT door.</summary>
     public int MqttPort { get; init; } = 1883;
 
@@ -86,15 +98,18 @@ public sealed class TwinSettings
     /// <summary>How the settings are written on a command line, for the usage text.</summary>
     public const string Usage = """
         Twin.Silo [--scenario city|factory|none] [--port 5080] [--mqtt-port 1883] [--bind 127.0.0.1] [--data DIR]
+                  [--https-port 5443] [--certificate PEM|PFX] [--certificate-key PEM]
                   [--redis HOST:PORT] [--postgres CONNECTION] [--role all|silo|gateway] [--fsync always|100ms|os]
                   [--shards 8] [--size 20000] [--seed 1] [--emulate true|false] [--history true|false]
                   [--history-retention 30.00:00:00] [--silo-port 0] [--gateway-port 0] [--advertise 127.0.0.1]
                   [--cluster twin] [--dashboard true|false] [--otlp URL]
+        HTTPS is off until --https-port is given. Without --certificate a self-signed one for localhost is made in DIR/https
+        (trust DIR/https/localhost.pem); TWIN_CERTIFICATE_PASSWORD opens an encrypted key or PFX.
         """;
 
     private static readonly string[] Switches =
     [
-        "scenario", "port", "mqtt-port", "bind", "data", "redis", "postgres", "role", "fsync", "shards", "size", "seed", "emulate",
+        "scenario", "port", "https-port", "certificate", "certificate-key", "mqtt-port", "bind", "data", "redis", "postgres", "role", "fsync", "shards", "size", "seed", "emulate",
         "history", "history-retention", "silo-port", "gateway-port", "advertise", "cluster", "dashboard", "otlp",
     ];
 
@@ -146,6 +161,10 @@ public sealed class TwinSettings
         return new TwinSettings
         {
             Port = Integer(section, "port", defaults.Port, 0, 65535),
+            HttpsPort = Integer(section, "https-port", defaults.HttpsPort, -1, 65535),
+            Certificate = section["certificate"],
+            CertificateKey = section["certificate-key"],
+            CertificatePassword = section["certificate-password"],
             MqttPort = Integer(section, "mqtt-port", defaults.MqttPort, -1, 65535),
             Bind = Address(section, "bind", defaults.Bind),
             DataFolder = Path.GetFullPath(section["data"] ?? defaults.DataFolder),
@@ -169,9 +188,14 @@ public sealed class TwinSettings
         }.Checked();
     }
 
-    private TwinSettings Checked() => Role == SiloRole.Gateway && Redis is null
-        ? throw new FormatException("--role gateway needs --redis: a gateway joins a cluster, and the embedded store serves one process only.")
-        : this;
+    private TwinSettings Checked()
+    {
+        if (Role == SiloRole.Gateway && Redis is null) throw new FormatException("--role gateway needs --redis: a gateway joins a cluster, and the embedded store serves one process only.");
+        if (HttpsPort < 0 && (Certificate ?? CertificateKey) is not null) throw new FormatException("--certificate and --certificate-key need --https-port.");
+        if (CertificateKey is not null && Certificate is null) throw new FormatException("--certificate-key needs --certificate.");
+        if (HttpsPort >= 0 && Certificate is null && !IPAddress.IsLoopback(Bind)) throw new FormatException($"HTTPS at {Bind} needs --certificate: the one that is made here is for localhost.");
+        return this;
+    }
 
     private static IPAddress OwnAddress() =>
         Dns.GetHostAddresses(Dns.GetHostName()).FirstOrDefault(a => a.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork && !IPAddress.IsLoopback(a)) ?? IPAddress.Loopback;

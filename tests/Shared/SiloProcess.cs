@@ -133,8 +133,8 @@ internal sealed class SiloProcess : IAsyncDisposable
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
-    // Below the range that the system gives to outgoing connections: one of those would take the port before the silo opens it.
-    private static int FreePort()
+    /// <summary>A port that was free a moment ago, below the range that the system gives to outgoing connections: one of those would take the port before the silo opens it.</summary>
+    public static int FreePort()
     {
         while (true)
         {

@@ -5,7 +5,7 @@ using Twin.Benchmarks.Claims;
 // dotnet run -c Release --project tests/Twin.Benchmarks -- CLAIM... [--quick] [--runs N] | all | list
 Claim[] claims =
 [
-    StartReady.Claim, IngestMqtt.Claim, IngestBatch.Claim, TwinsPatch.Claim, TwinsMix.Claim, TwinsMemory.Claim, FeedLatency.Claim, Recover.Claim, Dtdl.Conformance, Dtdl.Parse,
+    StartReady.Claim, IngestMqtt.Claim, IngestBatch.Claim, TwinsPatch.Claim, TwinsMix.Claim, TwinsMemory.Claim, FeedLatency.Claim, Recover.Claim, Dtdl.Conformance, Dtdl.Parse, PolicyCost.Claim,
 ];
 
 var quick = args.Contains("--quick");

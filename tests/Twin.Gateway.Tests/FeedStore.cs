@@ -15,6 +15,10 @@ internal sealed class FeedStore(int shards) : ITwinStore
 
     public int ShardCount => shards;
 
+    public ITwinStore As(Twin.Model.Policies.PolicySubject? subject) => subject is null ? this : throw new NotSupportedException();
+
+    public ValueTask<Document> GetRightsAsync(string twinId, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
     public ModelSet Models => _models;
 
     /// <summary>Reads of the feed so far.</summary>

@@ -164,7 +164,7 @@ public sealed partial class ShardState
         for (var before = at - 1; before >= 0 && model is null; before--)
             if (commands[before] is PutTwin created && created.TwinId == put.TwinId) model = FindModel(created.ModelId);
         var target = model?.Relationships.GetValueOrDefault(put.Name)?.Target;
-        parts.Add(new LinkIncoming(put.TargetId, put.TwinId, put.RelationshipId, put.Name) { TargetModel = target });
+        parts.Add(new LinkIncoming(put.TargetId, put.TwinId, put.RelationshipId, put.Name) { TargetModel = target, Subject = put.Subject });
     }
 
     /// <summary>A relationship at its source, or null.</summary>

@@ -35,8 +35,8 @@ public sealed class TwinDocuments
     public bool TryWriteTwin(ReadOnlySpan<char> twinId, IBufferWriter<byte> output, out long version)
     {
         version = 0;
-        if (!_state.TryLocate(twinId, out var table, out var row)) return false;
-        version = table.VersionOf(row);
+        if (!_state.TryLocate(twinId, out var table, out var row) || !table.Exists(row)) return false;
+        version = VisibleVersion.Of(table, row);
         _writer.Reset(output);
         WriteTwin(_writer, table, row);
         _writer.Flush();
@@ -46,14 +46,14 @@ public sealed class TwinDocuments
     /// <summary>Writes one component of a twin; NotFound names what is missing. The version is the twin's.</summary>
     public CommandResult TryWriteComponent(ReadOnlySpan<char> twinId, string component, IBufferWriter<byte> output)
     {
-        if (!_state.TryLocate(twinId, out var table, out var row)) return NotFound(twinId.ToString(), null);
+        if (!_state.TryLocate(twinId, out var table, out var row) || !table.Exists(row)) return NotFound(twinId.ToString(), null);
         foreach (var (name, _, layout) in table.Layout.Components)
         {
             if (name != component) continue;
             _writer.Reset(output);
-            WriteComponent(_writer, table, row, layout);
+            WriteComponent(_writer, table, row, layout, table.ViewOf(row));
             _writer.Flush();
-            return new CommandResult(TwinStatus.Ok, table.VersionOf(row));
+            return new CommandResult(TwinStatus.Ok, VisibleVersion.Of(table, row));
         }
         Refusals.Give(TwinStatus.NotFound, "ComponentNotFound", $"Model '{table.Model.Id}' has no component '{component}'.", component, out var refusal);
         return refusal;
@@ -62,17 +62,18 @@ public sealed class TwinDocuments
     /// <summary>Writes a relationship; NotFound names what is missing.</summary>
     public CommandResult TryWriteRelationship(ReadOnlySpan<char> twinId, string relationshipId, IBufferWriter<byte> output)
     {
-        if (!_state.TryLocate(twinId, out var table, out var row)) return NotFound(twinId.ToString(), null);
-        if (table.OutgoingOf(row).Find(Relationship.Key(relationshipId)) is not { } relationship) return NotFound(twinId.ToString(), relationshipId);
-        WriteRelationship(table.IdOf(row), relationship, output);
-        return new CommandResult(TwinStatus.Ok, relationship.Version);
+        if (!_state.TryLocate(twinId, out var table, out var row) || !table.Exists(row)) return NotFound(twinId.ToString(), null);
+        var view = table.ViewOf(row);
+        if (table.OutgoingOf(row).Find(Relationship.Key(relationshipId)) is not { } relationship || view?.ShowsRelationship(relationship.Name) == false) return NotFound(twinId.ToString(), relationshipId);
+        WriteRelationship(table.IdOf(row), relationship, output, view);
+        return new CommandResult(TwinStatus.Ok, VisibleVersion.Of(relationship, view));
     }
 
-    /// <summary>Writes one relationship of the given source.</summary>
-    public void WriteRelationship(string sourceId, Relationship relationship, IBufferWriter<byte> output)
+    /// <summary>Writes one relationship of the given source, as <paramref name="view"/> shows it.</summary>
+    public void WriteRelationship(string sourceId, Relationship relationship, IBufferWriter<byte> output, TwinView? view = null)
     {
         _writer.Reset(output);
-        WriteRelationship(_writer, sourceId, relationship);
+        WriteRelationship(_writer, sourceId, relationship, view);
         _writer.Flush();
     }
 
@@ -93,18 +94,19 @@ public sealed class TwinDocuments
     public IReadOnlyList<ReadOnlyMemory<byte>>? ListRelationships(ReadOnlySpan<char> twinId, string? name, int pageSize, string? continuation, out string? next)
     {
         next = null;
-        if (!_state.TryLocate(twinId, out var table, out var row)) return null;
+        if (!_state.TryLocate(twinId, out var table, out var row) || !table.Exists(row)) return null;
+        var view = table.ViewOf(row);
         var page = new List<ReadOnlyMemory<byte>>();
         Relationship? last = null;
         foreach (var relationship in table.OutgoingOf(row).After(Relationship.Key(continuation ?? "")))
         {
-            if (name is not null && relationship.Name != name) continue;
+            if ((name is not null && relationship.Name != name) || view?.ShowsRelationship(relationship.Name) == false) continue;
             if (page.Count == pageSize)
             {
                 next = last!.Id;
                 break;
             }
-            page.Add(Write(relationship, table.IdOf(row)));
+            page.Add(Write(relationship, table.IdOf(row), view));
             last = relationship;
         }
         return page;
@@ -114,7 +116,7 @@ public sealed class TwinDocuments
     public IReadOnlyList<ReadOnlyMemory<byte>>? ListIncoming(ReadOnlySpan<char> twinId, int pageSize, string? continuation, out string? next)
     {
         next = null;
-        if (!_state.TryLocate(twinId, out var table, out var row)) return null;
+        if (!_state.TryLocate(twinId, out var table, out var row) || !table.Exists(row)) return null;
         var slash = continuation?.IndexOf('/') ?? -1; // ids hold no slash
         var after = slash < 0 ? IncomingLink.Key("", "") : IncomingLink.Key(continuation![..slash], continuation[(slash + 1)..]);
         var page = new List<ReadOnlyMemory<byte>>();
@@ -137,71 +139,73 @@ public sealed class TwinDocuments
     /// <summary>Writes a twin's object into a writer that stands where a value may come; for rows of queries.</summary>
     public static void WriteTwin(Utf8JsonWriter writer, ModelTable table, int row)
     {
+        var view = table.ViewOf(row);
         writer.WriteStartObject();
         writer.WriteString(Id, table.IdOf(row));
-        WriteTag(writer, table.VersionOf(row));
-        WriteValues(writer, table, row, table.Layout);
+        WriteTag(writer, VisibleVersion.Of(table, row));
+        WriteValues(writer, table, row, table.Layout, view);
         foreach (var (_, name, layout) in table.Layout.Components)
         {
             writer.WritePropertyName(name);
-            WriteComponent(writer, table, row, layout);
+            WriteComponent(writer, table, row, layout, view);
         }
         writer.WriteStartObject(Metadata);
         writer.WriteString(ModelName, table.Model.Id);
-        WriteTime(writer, LastUpdate, table.UpdateTimeOf(row));
-        WriteTimes(writer, table, row, table.Layout);
+        if (VisibleVersion.TimeOf(table, row) is { IsKnown: true } time) WriteTime(writer, LastUpdate, time);
+        WriteTimes(writer, table, row, table.Layout, view);
         writer.WriteEndObject();
         writer.WriteEndObject();
     }
 
     /// <summary>Writes a relationship's object into a writer that stands where a value may come; for rows of queries.</summary>
-    public static void WriteRelationship(Utf8JsonWriter writer, string sourceId, Relationship relationship)
+    public static void WriteRelationship(Utf8JsonWriter writer, string sourceId, Relationship relationship, TwinView? view = null)
     {
         writer.WriteStartObject();
         writer.WriteString("$relationshipId"u8, relationship.Id);
-        WriteTag(writer, relationship.Version);
+        WriteTag(writer, VisibleVersion.Of(relationship, view));
         writer.WriteString("$sourceId"u8, sourceId);
         writer.WriteString("$targetId"u8, relationship.TargetId);
         writer.WriteString("$relationshipName"u8, relationship.Name);
         foreach (var (path, value) in relationship.Properties)
         {
+            if (view?.ShowsRelationshipProperty(relationship.Name, path) == false) continue;
             writer.WritePropertyName(path);
             value.WriteJson(writer);
         }
         writer.WriteEndObject();
     }
 
-    internal static void WriteComponent(Utf8JsonWriter writer, ModelTable table, int row, DocumentLayout layout)
+    internal static void WriteComponent(Utf8JsonWriter writer, ModelTable table, int row, DocumentLayout layout, TwinView? view)
     {
         writer.WriteStartObject();
-        WriteValues(writer, table, row, layout);
+        WriteValues(writer, table, row, layout, view);
         foreach (var (_, name, inner) in layout.Components)
         {
             writer.WritePropertyName(name);
-            WriteComponent(writer, table, row, inner);
+            WriteComponent(writer, table, row, inner, view);
         }
         writer.WriteStartObject(Metadata);
-        WriteTimes(writer, table, row, layout);
+        WriteTimes(writer, table, row, layout, view);
         writer.WriteEndObject();
         writer.WriteEndObject();
     }
 
-    private static void WriteValues(Utf8JsonWriter writer, ModelTable table, int row, DocumentLayout layout)
+    private static void WriteValues(Utf8JsonWriter writer, ModelTable table, int row, DocumentLayout layout, TwinView? view)
     {
         foreach (var (name, ordinal) in layout.Properties)
         {
-            if (!table.TryGet(row, ordinal, out var value)) continue;
+            if (view?.Hides(ordinal) == true || !table.TryGet(row, ordinal, out var value)) continue;
             writer.WritePropertyName(name);
             value.WriteJson(writer);
         }
     }
 
-    private static void WriteTimes(Utf8JsonWriter writer, ModelTable table, int row, DocumentLayout layout)
+    private static void WriteTimes(Utf8JsonWriter writer, ModelTable table, int row, DocumentLayout layout, TwinView? view)
     {
         foreach (var (name, ordinal) in layout.Properties)
         {
             var column = table.Column(ordinal);
-            if (!column.Has(row)) continue;
+            if (view?.Hides(ordinal) == true || !column.Has(row)) continue;
             writer.WriteStartObject(name);
             WriteTime(writer, UpdateTime, column.UpdateTimeOf(row));
             WriteTime(writer, SourceTime, column.SourceTimeOf(row));
@@ -226,10 +230,10 @@ public sealed class TwinDocuments
         writer.WriteString(Tag, tag[..ETag.Format(version, tag)]);
     }
 
-    private ReadOnlyMemory<byte> Write(Relationship relationship, string sourceId)
+    private ReadOnlyMemory<byte> Write(Relationship relationship, string sourceId, TwinView? view)
     {
         var bytes = new ArrayBufferWriter<byte>(256);
-        WriteRelationship(sourceId, relationship, bytes);
+        WriteRelationship(sourceId, relationship, bytes, view);
         return bytes.WrittenMemory;
     }
 

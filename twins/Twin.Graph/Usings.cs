@@ -1,2 +1,3 @@
 global using Twin.Model;
 global using Twin.Model.Query;
+global using Twin.Model.Policies;

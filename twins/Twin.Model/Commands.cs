@@ -31,6 +31,9 @@ public abstract record TwinCommand(string TwinId)
     /// <summary>The version the caller saw (If-Match); null does not care, 0 means "any existing" (<c>*</c>).</summary>
     public long? IfMatch { get; init; }
 
+    /// <summary>Who asks; null for the process itself and for callers no policy concerns. It is not kept: the owner decides when the command comes.</summary>
+    public Policies.PolicySubject? Subject { get; init; }
+
     /// <summary>When it was true, by the caller; unknown takes the owner's clock.</summary>
     public WallTime SourceTime { get; init; }
 }

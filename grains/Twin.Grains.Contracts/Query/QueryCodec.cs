@@ -1,4 +1,5 @@
 using Twin.Model;
+using Twin.Model.Policies;
 using Twin.Model.Query;
 
 namespace Twin.Grains.Query;
@@ -6,7 +7,7 @@ namespace Twin.Grains.Query;
 /// <summary>Query messages as bytes, between silos of one version: a leading version byte, lengths before everything, no field names.</summary>
 public static class QueryCodec
 {
-    private const byte Version = 2;
+    private const byte Version = 3;
 
     /// <summary>The slice as bytes.</summary>
     public static byte[] Encode(ShardQuery query) => Write(writer =>
@@ -19,9 +20,28 @@ public static class QueryCodec
         Write(writer, query.Position);
         Write(writer, query.After);
         writer.Write(query.IsEstimate);
+        Write(writer, query.Subject);
+        writer.Write7BitEncodedInt64(query.PolicyVersion);
         writer.Write(query.Pattern is not null);
         if (query.Pattern is not null) Write(writer, query.Pattern);
     });
+
+    private static void Write(BinaryWriter writer, PolicySubject? subject)
+    {
+        writer.Write(subject is not null);
+        if (subject is null) return;
+        writer.Write(subject.Name);
+        writer.Write((byte)subject.Rights);
+        writer.Write7BitEncodedInt(subject.Roles.Count);
+        foreach (var role in subject.Roles) writer.Write(role);
+    }
+
+    private static PolicySubject? ReadSubject(BinaryReader reader)
+    {
+        if (!reader.ReadBoolean()) return null;
+        var (name, rights) = (reader.ReadString(), (Permissions)reader.ReadByte());
+        return new PolicySubject(name, ReadArray(reader, r => r.ReadString()), rights);
+    }
 
     /// <summary>The answer as bytes.</summary>
     public static byte[] Encode(ShardRows rows) => Write(writer =>
@@ -59,6 +79,8 @@ public static class QueryCodec
             Position = ReadPosition(reader),
             After = ReadKey(reader),
             IsEstimate = reader.ReadBoolean(),
+            Subject = ReadSubject(reader),
+            PolicyVersion = reader.Read7BitEncodedInt64(),
             Pattern = reader.ReadBoolean() ? ReadSlice(reader) : null,
         });
 

@@ -1,5 +1,6 @@
 using Orleans;
 using Twin.Model;
+using Twin.Model.Policies;
 
 namespace Twin.Grains.Surrogates;
 
@@ -14,6 +15,22 @@ internal struct AssignmentForm
 internal enum CommandKind : byte
 {
     PutTwin, PatchTwin, DeleteTwin, PutRelationship, PatchRelationship, DeleteRelationship, LinkIncoming, UnlinkIncoming, PublishTelemetry,
+}
+
+[GenerateSerializer]
+internal struct SubjectForm
+{
+    [Id(0)] public string Name;
+    [Id(1)] public string[] Roles;
+    [Id(2)] public byte Rights;
+}
+
+[RegisterConverter]
+internal sealed class SubjectConverter : IConverter<PolicySubject, SubjectForm>
+{
+    public PolicySubject ConvertFromSurrogate(in SubjectForm form) => new(form.Name, form.Roles, (Permissions)form.Rights);
+
+    public SubjectForm ConvertToSurrogate(in PolicySubject value) => new() { Name = value.Name, Roles = [.. value.Roles], Rights = (byte)value.Rights };
 }
 
 /// <summary>Any command, flat.</summary>
@@ -31,10 +48,11 @@ internal sealed class CommandForm
     [Id(8)] public bool Flag;
     [Id(9)] public AssignmentForm[]? Values;
     [Id(10)] public PropertyValue Payload;
+    [Id(11)] public PolicySubject? Subject;
 
     public static CommandForm Of(TwinCommand command)
     {
-        var form = new CommandForm { TwinId = command.TwinId, IfMatch = command.IfMatch, SourceTicks = command.SourceTime.UtcTicks };
+        var form = new CommandForm { TwinId = command.TwinId, IfMatch = command.IfMatch, SourceTicks = command.SourceTime.UtcTicks, Subject = command.Subject };
         switch (command)
         {
             case PutTwin c: (form.Kind, form.ModelId, form.Values, form.Flag) = (CommandKind.PutTwin, c.ModelId, Of(c.Values), c.OnlyIfAbsent); break;
@@ -69,7 +87,7 @@ internal sealed class CommandForm
             CommandKind.PublishTelemetry => new PublishTelemetry(TwinId, Name!, Payload),
             _ => throw new InvalidDataException($"Command kind {Kind} is not known here; the sender is newer."),
         };
-        return command with { IfMatch = IfMatch, SourceTime = new WallTime(SourceTicks) };
+        return command with { IfMatch = IfMatch, SourceTime = new WallTime(SourceTicks), Subject = Subject };
     }
 
     private static AssignmentForm[] Of(Assignment[] values) => Array.ConvertAll(values, v => new AssignmentForm { Path = v.Path, Value = v.Value });
@@ -136,6 +154,7 @@ internal struct OperationForm
     [Id(4)] public string? Name;
     [Id(5)] public int PageSize;
     [Id(6)] public string? Continuation;
+    [Id(7)] public PolicySubject? Subject;
 }
 
 [GenerateSerializer]
@@ -143,6 +162,7 @@ internal struct ShardCallForm
 {
     [Id(0)] public OperationForm[] Operations;
     [Id(1)] public long ModelVersion;
+    [Id(2)] public long PolicyVersion;
 }
 
 [RegisterConverter]
@@ -150,17 +170,18 @@ internal sealed class ShardCallConverter : IConverter<ShardCall, ShardCallForm>
 {
     public ShardCall ConvertFromSurrogate(in ShardCallForm form) => new(
         Array.ConvertAll(form.Operations, o => new ShardOperation(
-            o.Action, o.TwinId, o.Command?.ToCommand(), o.Batch is null ? null : Array.ConvertAll(o.Batch, c => c.ToCommand()), o.Name, o.PageSize, o.Continuation)),
-        form.ModelVersion);
+            o.Action, o.TwinId, o.Command?.ToCommand(), o.Batch is null ? null : Array.ConvertAll(o.Batch, c => c.ToCommand()), o.Name, o.PageSize, o.Continuation) { Subject = o.Subject }),
+        form.ModelVersion) { PolicyVersion = form.PolicyVersion };
 
     public ShardCallForm ConvertToSurrogate(in ShardCall call) => new()
     {
         Operations = Array.ConvertAll(call.Operations.ToArray(), o => new OperationForm
         {
             Action = o.Action, TwinId = o.TwinId, Command = o.Command is null ? null : CommandForm.Of(o.Command),
-            Batch = o.Batch is null ? null : Array.ConvertAll(o.Batch, CommandForm.Of), Name = o.Name, PageSize = o.PageSize, Continuation = o.Continuation,
+            Batch = o.Batch is null ? null : Array.ConvertAll(o.Batch, CommandForm.Of), Name = o.Name, PageSize = o.PageSize, Continuation = o.Continuation, Subject = o.Subject,
         }),
         ModelVersion = call.ModelVersion,
+        PolicyVersion = call.PolicyVersion,
     };
 }
 

@@ -98,8 +98,25 @@ internal sealed partial class DeviceOwner(string deviceId, IPersistentState<Devi
         await _state.ChangeAsync(s => at < Later(s.MarkedAt, _markedAt) ? s : Stamp(s) with { IsBehindEdge = true, StaleSince = isStale ? at : null, MarkedAt = at });
     }
 
-    public async Task<bool> SetDisabledAsync(bool disabled) =>
-        (await _state.ChangeAsync(s => !s.IsRegistered || s.IsDisabled == disabled ? s : Stamp(s) with { IsDisabled = disabled })).IsRegistered;
+    public async Task<bool> SetDisabledAsync(bool disabled)
+    {
+        var kept = await _state.ChangeAsync(s => !s.IsRegistered || s.IsDisabled == disabled ? s : Stamp(s) with { IsDisabled = disabled });
+        if (kept.IsDisabled && disabled && _link is { } link) await DropAsync(link, _linkSession);
+        return kept.IsRegistered;
+    }
+
+    /// <summary>A gateway that cannot be told closes nothing, but the device's commands are refused here all the same.</summary>
+    private async Task DropAsync(IDeviceLink link, long session)
+    {
+        try
+        {
+            await link.DropAsync(deviceId).WaitAsync(SendLimit, clock);
+        }
+        catch (Exception)
+        {
+            Failed("drop", session);
+        }
+    }
 
     /// <summary>Keeps when it was last seen, which is otherwise written only along with something else.</summary>
     public async Task LeaveAsync()

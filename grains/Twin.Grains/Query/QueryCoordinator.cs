@@ -50,7 +50,7 @@ public sealed class QueryCoordinator(IShardQueries shards, TimeProvider clock, Q
             return Refuse(new Problem("ContinuationInvalid", "The continuation token does not fit the query; start the query again.", "continuationToken"));
         var given = token?.RowsGiven ?? 0;
         var limit = query.Top is { } top ? (int)Math.Min(request.PageSize, Math.Max(0, top - given)) : request.PageSize;
-        var caller = new ShardCaller(shards, clock, _bounds, query, parameters, cancellationToken);
+        var caller = new ShardCaller(shards, clock, _bounds, query, parameters, cancellationToken) { Subject = request.Subject };
         var run = new QueryRun(caller, hash, limit);
         var page = query.IsExplain ? await new QueryExplanation(caller, run, limit).AnswerAsync().ConfigureAwait(false) : await run.AnswerAsync(token, NextShard()).ConfigureAwait(false);
         return page with { RowsExamined = caller.Examined };

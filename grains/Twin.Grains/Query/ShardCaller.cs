@@ -1,4 +1,5 @@
 using Twin.Model;
+using Twin.Model.Policies;
 using Twin.Model.Query;
 
 namespace Twin.Grains.Query;
@@ -11,6 +12,9 @@ internal sealed class ShardCaller(IShardQueries shards, TimeProvider clock, Quer
     private long _examined;
     private long _calls;
     private long _joined;
+
+    /// <summary>Who asks; null sees everything.</summary>
+    public PolicySubject? Subject { get; init; }
 
     public TwinQuery Query => query;
 
@@ -35,6 +39,7 @@ internal sealed class ShardCaller(IShardQueries shards, TimeProvider clock, Quer
         query.Text, parameters, Math.Max(1, rows), Math.Clamp(bounds.MaxRowsExamined - Examined, 1, bounds.SliceRows), bounds.Time - clock.GetElapsedTime(_started))
     {
         Cancellation = cancellation,
+        Subject = Subject,
     };
 
     /// <summary>One slice; null when the page has failed.</summary>

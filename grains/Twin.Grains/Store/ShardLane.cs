@@ -9,7 +9,7 @@ namespace Twin.Grains.Store;
 /// The way to one shard: callers queue, and each grain call carries everything queued while the one before it was under way.
 /// At most <see cref="MostQueued"/> wait; beyond it an operation is refused as TooMuch and counted. Thread-safe. Hot.
 /// </summary>
-internal sealed class ShardLane(int shard, ITwinShardGrain grain, ModelCache models, TimeProvider clock) : IThreadPoolWorkItem
+internal sealed class ShardLane(int shard, ITwinShardGrain grain, ModelCache models, IPolicyStore policies, TimeProvider clock) : IThreadPoolWorkItem
 {
     /// <summary>Most operations waiting.</summary>
     public const int MostQueued = 10_000;
@@ -103,7 +103,7 @@ internal sealed class ShardLane(int shard, ITwinShardGrain grain, ModelCache mod
         ShardAnswer[] answers;
         try
         {
-            var reply = await grain.ExecuteAsync(new Immutable<ShardCall>(new ShardCall(operations, models.Current.Version))).ConfigureAwait(false);
+            var reply = await grain.ExecuteAsync(new Immutable<ShardCall>(new ShardCall(operations, models.Current.Version) { PolicyVersion = policies.Current.Version })).ConfigureAwait(false);
             answers = reply.Value.Answers;
         }
         catch (Exception fault)

@@ -72,7 +72,7 @@ internal sealed partial class TwinStore
     {
         try
         {
-            var reply = await _grains[shard].ExecuteAsync(new Immutable<ShardCall>(new ShardCall(operations, _models.Current.Version))).ConfigureAwait(false);
+            var reply = await _grains[shard].ExecuteAsync(new Immutable<ShardCall>(new ShardCall(operations, _models.Current.Version) { PolicyVersion = _policies.Current.Version })).ConfigureAwait(false);
             return reply.Value.Answers;
         }
         catch (Exception fault) when (fault is not OperationCanceledException)

@@ -3,6 +3,7 @@ using Orleans.Concurrency;
 using Twin.Grains.Models;
 using Twin.Grains.Query;
 using Twin.Model;
+using Twin.Model.Policies;
 using Twin.Model.Query;
 
 namespace Twin.Grains.Store;
@@ -17,20 +18,25 @@ internal sealed partial class TwinStore : ITwinStore, IShardQueries
     private readonly ShardLane[] _lanes;
     private readonly IGrainFactory _factory;
     private readonly ModelCache _models;
+    private readonly IPolicyStore _policies;
     private readonly TimeProvider _clock;
     private readonly QueryCoordinator _queries;
 
-    public TwinStore(IGrainFactory factory, ModelCache models, TwinGrainOptions options, TimeProvider clock)
+    public TwinStore(IGrainFactory factory, ModelCache models, IPolicyStore policies, TwinGrainOptions options, TimeProvider clock)
     {
-        (_factory, _models, _clock) = (factory, models, clock);
+        (_factory, _models, _policies, _clock) = (factory, models, policies, clock);
         _grains = [.. Enumerable.Range(0, options.ShardCount).Select(s => factory.GetGrain<ITwinShardGrain>($"{options.Branch}/{s}"))];
-        _lanes = [.. _grains.Select((g, s) => new ShardLane(s, g, models, clock))];
+        _lanes = [.. _grains.Select((g, s) => new ShardLane(s, g, models, policies, clock))];
         _queries = new QueryCoordinator(this, clock);
     }
 
     public int ShardCount => _grains.Length;
 
     public ModelSet Models => _models.Current.Models;
+
+    public ITwinStore As(PolicySubject? subject) => subject is null ? this : new SubjectStore(this, _policies, subject);
+
+    public ValueTask<Document> GetRightsAsync(string twinId, CancellationToken cancellationToken = default) => ReadAsync(new ShardOperation(ShardAction.GetRights, twinId));
 
     private int ShardOf(string twinId) => ShardMap.ShardOf(twinId, _grains.Length);
 
@@ -48,10 +54,12 @@ internal sealed partial class TwinStore : ITwinStore, IShardQueries
         _ => false,
     };
 
-    public async ValueTask<IngestOutcome> IngestAsync(int shard, SampleBatch batch, CancellationToken cancellationToken = default)
+    public ValueTask<IngestOutcome> IngestAsync(int shard, SampleBatch batch, CancellationToken cancellationToken = default) => IngestAsync(shard, batch, null);
+
+    internal async ValueTask<IngestOutcome> IngestAsync(int shard, SampleBatch batch, PolicySubject? subject)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)shard, (uint)_grains.Length, nameof(shard));
-        var outcome = await _grains[shard].IngestAsync(new Immutable<IngestCall>(new IngestCall(batch, _models.Current.Version))).ConfigureAwait(false);
+        var outcome = await _grains[shard].IngestAsync(new Immutable<IngestCall>(new IngestCall(batch, _models.Current.Version) { Subject = subject, PolicyVersion = _policies.Current.Version })).ConfigureAwait(false);
         return outcome.Value;
     }
 
@@ -63,7 +71,7 @@ internal sealed partial class TwinStore : ITwinStore, IShardQueries
     public ValueTask<Document> GetRelationshipAsync(string twinId, string relationshipId, CancellationToken cancellationToken = default) =>
         ReadAsync(new ShardOperation(ShardAction.GetRelationship, twinId, Name: relationshipId));
 
-    private async ValueTask<Document> ReadAsync(ShardOperation operation)
+    internal async ValueTask<Document> ReadAsync(ShardOperation operation)
     {
         var answer = await _lanes[ShardOf(operation.TwinId)].RunAsync(operation).ConfigureAwait(false);
         return new Document(answer.Result.Status, answer.Result.Version, answer.Json, answer.Result.Problem);
@@ -75,7 +83,7 @@ internal sealed partial class TwinStore : ITwinStore, IShardQueries
     public ValueTask<RowPage> ListIncomingAsync(string twinId, int pageSize, string? continuation, CancellationToken cancellationToken = default) =>
         ListAsync(new ShardOperation(ShardAction.ListIncoming, twinId, PageSize: pageSize, Continuation: continuation));
 
-    private async ValueTask<RowPage> ListAsync(ShardOperation operation)
+    internal async ValueTask<RowPage> ListAsync(ShardOperation operation)
     {
         if (operation.PageSize is < 1 or > 10_000)
             return new RowPage(TwinStatus.Invalid, [], null, new Problem("PageSizeInvalid", $"The page size is {operation.PageSize}; it must be 1 to 10,000.", "pageSize"));
@@ -86,7 +94,7 @@ internal sealed partial class TwinStore : ITwinStore, IShardQueries
     public ValueTask<RowPage> QueryAsync(QueryRequest query, CancellationToken cancellationToken = default) => _queries.RunAsync(query, cancellationToken);
 
     async ValueTask<ShardRows> IShardQueries.QueryAsync(int shard, ShardQuery request, CancellationToken cancellationToken) =>
-        await PatientlyAsync(async () => (await _grains[shard].QueryAsync(new Immutable<ShardQuery>(request), _models.Current.Version).ConfigureAwait(false)).Value, cancellationToken).ConfigureAwait(false);
+        await PatientlyAsync(async () => (await _grains[shard].QueryAsync(new Immutable<ShardQuery>(request.Subject is null ? request : request with { PolicyVersion = _policies.Current.Version }), _models.Current.Version).ConfigureAwait(false)).Value, cancellationToken).ConfigureAwait(false);
 
     public async ValueTask<FeedPage> ReadFeedAsync(int shard, long after, int maxChanges, TimeSpan wait, CancellationToken cancellationToken = default)
     {

@@ -63,6 +63,7 @@ internal sealed partial class ShardOwner
     {
         var started = _clock.GetTimestamp();
         if (_models.Current.Version == 0) await _models.RefreshAsync();
+        if (_policies.Current.Version == 0) await _policies.RefreshAsync();
         if (_journal is null)
         {
             await _journals.KeepShardCountAsync(_options.Branch, _options.ShardCount, CancellationToken.None);

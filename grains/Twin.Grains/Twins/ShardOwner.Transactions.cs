@@ -16,6 +16,9 @@ internal sealed partial class ShardOwner
         if (await NotReadyAsync(modelVersion) is { } fault) return new PreparedPart(false, RefuseEach(commands.Length, fault), []);
         // A prepare that comes after its own decision (a late message, a repeat) must neither reserve twins nor do the commands again.
         if (_committedIds.Contains(transactionId)) return new PreparedPart(true, new CommandResult[commands.Length], []);
+        var refused = new CommandResult[commands.Length];
+        commands = [.. commands];
+        if (TryRefuse(commands, refused, 0)) return new PreparedPart(false, refused, []);
         var parts = new List<TwinCommand>();
         if (wantParts) _state.CollectRemoteParts(commands, parts);
         var isPrepared = _state.TryPrepare(transactionId, commands, Now, _pending, out var results);

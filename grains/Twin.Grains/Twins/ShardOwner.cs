@@ -20,6 +20,7 @@ internal sealed partial class ShardOwner : IAsyncDisposable
     private readonly TwinGrainOptions _options;
     private readonly IJournalStore _journals;
     private readonly ModelCache _models;
+    private readonly IPolicyStore _policies;
     private readonly SnapshotTurn _turn;
     private readonly TimeProvider _clock;
     private readonly ILogger _log;
@@ -39,9 +40,9 @@ internal sealed partial class ShardOwner : IAsyncDisposable
     private long _committed;
     private bool _isRecovered;
 
-    public ShardOwner(int shard, TwinGrainOptions options, IJournalStore journals, ModelCache models, SnapshotTurn turn, TimeProvider clock, ILogger log)
+    public ShardOwner(int shard, TwinGrainOptions options, IJournalStore journals, ModelCache models, IPolicyStore policies, SnapshotTurn turn, TimeProvider clock, ILogger log)
     {
-        (Shard, _options, _journals, _models, _turn, _clock, _log) = (shard, options, journals, models, turn, clock, log);
+        (Shard, _options, _journals, _models, _policies, _turn, _clock, _log) = (shard, options, journals, models, policies, turn, clock, log);
         _ring = new FeedRing(options.FeedRing);
         (_state, _documents, _queries) = Fresh();
     }
@@ -63,6 +64,7 @@ internal sealed partial class ShardOwner : IAsyncDisposable
 
     public async ValueTask<ShardReply> ExecuteAsync(ShardCall call)
     {
+        if (call.PolicyVersion > _policies.Current.Version) await _policies.RefreshAsync();
         if (await NotReadyAsync(call.ModelVersion) is { } fault) return RefuseAll(call, fault);
         var operations = call.Operations.AsSpan();
         var answers = new ShardAnswer[operations.Length];
@@ -73,27 +75,45 @@ internal sealed partial class ShardOwner : IAsyncDisposable
 
     public async ValueTask<IngestOutcome> IngestAsync(IngestCall call)
     {
+        if (call.PolicyVersion > _policies.Current.Version) await _policies.RefreshAsync();
         if (await NotReadyAsync(call.ModelVersion) is { } fault) return RefuseAll(call.Batch, fault);
-        var outcome = _state.Ingest(call.Batch, _options.SampleRules, Now, _pending);
+        var (batch, forbidden) = Permitted(call);
+        var outcome = Sum(_state.Ingest(batch, _options.SampleRules, Now, _pending), forbidden);
         return await CommitAsync() is { } lost ? RefuseAll(call.Batch, lost) : outcome;
     }
 
     public async ValueTask<ShardRows> QueryAsync(ShardQuery query, long modelVersion)
     {
+        if (query.PolicyVersion > _policies.Current.Version) await _policies.RefreshAsync();
         if (await NotReadyAsync(modelVersion) is { } fault) return new ShardRows(TwinStatus.Unavailable, [], 0, fault);
-        var rows = _queries.Run(query, query.Cancellation);
+        var rows = Seeing(query.Subject, (Owner: this, Query: query), static x => x.Owner._queries.Run(x.Query, x.Query.Cancellation));
         return await CommitAsync() is { } lost ? new ShardRows(TwinStatus.Unavailable, [], 0, lost) : rows;
     }
 
     private ShardAnswer Run(in ShardOperation operation, WallTime now)
     {
+        if (RulesFor(operation.Subject) is not { } rules) return RunSeeing(operation, now);
+        _state.LookAs(rules);
+        try
+        {
+            return RunSeeing(operation, now);
+        }
+        finally
+        {
+            _state.LookAs(null);
+        }
+    }
+
+    private ShardAnswer RunSeeing(in ShardOperation operation, WallTime now)
+    {
         switch (operation.Action)
         {
             case ShardAction.Execute:
-                return new(_state.Execute(operation.Command!, now, _pending));
+                return new(Execute(operation.Command!, now));
             case ShardAction.ExecuteAtomic:
                 var results = new CommandResult[operation.Batch!.Length];
-                _state.ExecuteAtomic(operation.Batch, now, _pending, results);
+                TwinCommand[] batch = [.. operation.Batch]; // the sender's stays as it is, for another try
+                if (!TryRefuse(batch, results, 0)) ExecuteAtomic(batch, now, results);
                 return new(default, Results: results);
             case ShardAction.GetTwin:
                 var twin = new ArrayBufferWriter<byte>(512);
@@ -110,6 +130,8 @@ internal sealed partial class ShardOwner : IAsyncDisposable
                 return List(_documents.ListRelationships(operation.TwinId, operation.Name, operation.PageSize, operation.Continuation, out var nextOut), nextOut, operation.TwinId);
             case ShardAction.ListIncoming:
                 return List(_documents.ListIncoming(operation.TwinId, operation.PageSize, operation.Continuation, out var nextIn), nextIn, operation.TwinId);
+            case ShardAction.GetRights:
+                return Rights(operation.TwinId, operation.Subject);
             default:
                 return new(new CommandResult(TwinStatus.Invalid, 0, new Problem("ActionUnknown", $"Action {operation.Action} is not known here; the sender is newer.")));
         }

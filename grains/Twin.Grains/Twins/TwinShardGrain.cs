@@ -12,7 +12,7 @@ namespace Twin.Grains.Twins;
 /// <summary>Orleans' side of a shard: activation, turns, placement, doubts. What a shard does is <see cref="ShardOwner"/>'s.</summary>
 [Reentrant]
 [KeepAlive]
-internal sealed class TwinShardGrain(TwinGrainOptions options, IJournalStore journals, ModelCache models, SnapshotTurn turn, TimeProvider clock, ILocalSiloDetails silo, ILogger<TwinShardGrain> log) : Grain, ITwinShardGrain
+internal sealed class TwinShardGrain(TwinGrainOptions options, IJournalStore journals, ModelCache models, IPolicyStore policies, SnapshotTurn turn, TimeProvider clock, ILocalSiloDetails silo, ILogger<TwinShardGrain> log) : Grain, ITwinShardGrain
 {
     private static readonly TimeSpan DoubtPeriod = TimeSpan.FromSeconds(2);
 
@@ -25,7 +25,7 @@ internal sealed class TwinShardGrain(TwinGrainOptions options, IJournalStore jou
         var slash = key.LastIndexOf('/');
         if (slash < 0 || !int.TryParse(key.AsSpan(slash + 1), out var shard) || shard >= options.ShardCount || key[..slash] != options.Branch)
             throw new ArgumentException($"Shard key '{key}' must be '{options.Branch}/0' to '{options.Branch}/{options.ShardCount - 1}'.");
-        _owner = new ShardOwner(shard, options, journals, models, turn, clock, log);
+        _owner = new ShardOwner(shard, options, journals, models, policies, turn, clock, log);
         await _owner.RecoverAsync();
         _doubtTimer = this.RegisterGrainTimer(ResolveDoubtsAsync, new GrainTimerCreationOptions { DueTime = DoubtPeriod, Period = DoubtPeriod, Interleave = true });
     }

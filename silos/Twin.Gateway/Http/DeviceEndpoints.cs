@@ -17,12 +17,12 @@ internal static class DeviceEndpoints
     private const int MostBodyBytes = DeviceBounds.CommandPayloadBytes;
     private static readonly TimeSpan StaleAfter = TimeSpan.FromMinutes(5);
 
-    public static void Map(IEndpointRouteBuilder routes, IGrainFactory grains, TimeProvider clock)
+    public static void Map(IEndpointRouteBuilder routes, IGrainFactory grains, ITwinStore store, Admission admission)
     {
         var listing = new DeviceListing(grains);
         routes.MapGet("/devices", (HttpContext context, [Description("Rows of a page, 1 to 1,000; 100 when absent.")] int? top, [Description("From the page before.")] string? continuationToken,
                 [Description("connected, disconnected, stale, fresh or disabled; all when absent.")] string? state, [Description("What the device id begins with.")] string? prefix) =>
-            listing.AnswerAsync(top, continuationToken, state, prefix, context.RequestAborted)).Needs(Permission.Read).WithTags("Devices").WithSummary("Devices in order of their ids, by page; a page may have fewer rows than asked for while there are more")
+            listing.AnswerAsync(top, continuationToken, state, prefix, admission.SubjectOf(context) is { } subject ? admission.RulesOf(subject) : null, context.RequestAborted)).Needs(Permission.Read).WithTags("Devices").WithSummary("Devices in order of their ids, by page; a page may have fewer rows than asked for while there are more")
             .Produces<JsonElement>(200).ProducesProblem(400);
         var devices = routes.MapGroup("/devices/{id}").WithTags("Devices");
         devices.AddEndpointFilter(async (invocation, next) => invocation.HttpContext.Request.RouteValues["id"] is string id && !TwinJson.IsValidId(id)
@@ -34,7 +34,14 @@ internal static class DeviceEndpoints
                 ? Results.Json(new { deviceId = id, secret }, statusCode: 201)
                 : TwinProblems.Result(409, "DeviceExists", $"Device '{id}' is registered; its secret was told once and is not kept.", "id");
         }).Needs(Permission.Administer).WithSummary("Registers a device; the answer has its secret, once");
-        devices.MapGet("", async (string id) => Results.Json(await grains.GetGrain<IDeviceGrain>(id).GetStatusAsync().ConfigureAwait(false) is var status ? Show(status) : null))
+        devices.MapGet("", async (HttpContext context, string id) =>
+        {
+            var status = await grains.GetGrain<IDeviceGrain>(id).GetStatusAsync().ConfigureAwait(false);
+            if (admission.SubjectOf(context) is not { } subject || admission.RulesOf(subject) is not { ReadsAllTwins: false } rules) return Results.Json(Show(status));
+            // What a device reports and is wished are its twin's properties.
+            var rights = await ReadRights.AskAsync(store, subject, rules, id, context.RequestAborted).ConfigureAwait(false);
+            return Results.Json(Show(status with { DesiredJson = rights.Cut(status.DesiredJson)?.ToJsonString() ?? "{}", ReportedJson = rights.Cut(status.ReportedJson)?.ToJsonString() ?? "{}" }));
+        })
             .Needs(Permission.Read).WithSummary("A device's standing");
         devices.MapPatch("desired", async (HttpContext context, string id) =>
         {
@@ -70,18 +77,20 @@ internal static class DeviceEndpoints
         var key = context.Request.Headers["Idempotency-Key"].ToString();
         if (!DeviceBounds.IsKey(key)) return TwinProblems.Result(400, "IdempotencyKeyInvalid", $"Idempotency-Key is at most {DeviceBounds.KeyLength} visible ASCII characters.", "Idempotency-Key");
         var reply = await grains.GetGrain<IDeviceGrain>(id).InvokeAsync(name, body.Memory.ToArray(), TimeSpan.FromSeconds(timeout), key).ConfigureAwait(false);
-        return reply.Status switch
-        {
-            DeviceCommandStatus.Replied => Results.Json(new { code = reply.Code, payload = Payload(reply.Payload), detail = reply.Detail }),
-            DeviceCommandStatus.TimedOut => TwinProblems.Result(504, "DeviceTimeout", reply.Detail ?? "", "id"),
-            DeviceCommandStatus.NotConnected => TwinProblems.Result(409, "DeviceNotConnected", reply.Detail ?? "", "id"),
-            DeviceCommandStatus.Busy => TwinProblems.Result(429, "DeviceBusy", reply.Detail ?? "", "id"),
-            DeviceCommandStatus.Refused => TwinProblems.Result(409, "DeviceDisabled", reply.Detail ?? "", "id"),
-            DeviceCommandStatus.KeyReused => TwinProblems.Result(422, "IdempotencyKeyReused", reply.Detail ?? "", "Idempotency-Key"),
-            DeviceCommandStatus.ReplyTooLarge => TwinProblems.Result(502, "DeviceReplyTooLarge", reply.Detail ?? "", "id"),
-            _ => TwinProblems.Result(404, "DeviceNotFound", reply.Detail ?? "", "id"),
-        };
+        return reply.Status == DeviceCommandStatus.Replied ? Results.Json(new { code = reply.Code, payload = Payload(reply.Payload), detail = reply.Detail }) : Refused(reply);
     }
+
+    /// <summary>A command that did not end in a reply.</summary>
+    internal static IResult Refused(DeviceCommandReply reply) => reply.Status switch
+    {
+        DeviceCommandStatus.TimedOut => TwinProblems.Result(504, "DeviceTimeout", reply.Detail ?? "", "id"),
+        DeviceCommandStatus.NotConnected => TwinProblems.Result(409, "DeviceNotConnected", reply.Detail ?? "", "id"),
+        DeviceCommandStatus.Busy => TwinProblems.Result(429, "DeviceBusy", reply.Detail ?? "", "id"),
+        DeviceCommandStatus.Refused => TwinProblems.Result(409, "DeviceDisabled", reply.Detail ?? "", "id"),
+        DeviceCommandStatus.KeyReused => TwinProblems.Result(422, "IdempotencyKeyReused", reply.Detail ?? "", "Idempotency-Key"),
+        DeviceCommandStatus.ReplyTooLarge => TwinProblems.Result(502, "DeviceReplyTooLarge", reply.Detail ?? "", "id"),
+        _ => TwinProblems.Result(404, "DeviceNotFound", reply.Detail ?? "", "id"),
+    };
 
     private static object? Payload(byte[] payload)
     {

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Orleans;
 using Twin.Grains;
 using Twin.Model;
+using Twin.Model.Policies;
 
 namespace Twin.Gateway.Http;
 
@@ -18,14 +19,14 @@ internal sealed class DeviceListing(IGrainFactory grains)
     private const int DefaultRows = 100;
     private const int Chunk = 250;
 
-    public async Task<IResult> AnswerAsync(int? top, string? token, string? state, string? prefix, CancellationToken cancellationToken)
+    public async Task<IResult> AnswerAsync(int? top, string? token, string? state, string? prefix, SubjectRules? rules, CancellationToken cancellationToken)
     {
         if (top is < 1 or > MostRows) return TwinProblems.Result(400, "TopInvalid", $"top is {top}; it must be 1 to {MostRows}.", "top");
         if (FilterOf(state) is not { } filter) return TwinProblems.Result(400, "StateInvalid", "state must be connected, disconnected, stale, fresh or disabled.", "state");
         if (!string.IsNullOrEmpty(prefix) && !TwinJson.IsValidId(prefix)) return TwinProblems.Result(400, "PrefixInvalid", "prefix must be what a device id can begin with.", "prefix");
         if (!TryRead(token, out var after)) return TwinProblems.Result(400, "ContinuationInvalid", "continuationToken is not one that this server gave.", "continuationToken");
         var (rows, next) = await ReadAsync(after, prefix ?? "", filter, top ?? DefaultRows, cancellationToken).ConfigureAwait(false);
-        return Results.Json(new { value = rows.Select(Show), continuationToken = next });
+        return Results.Json(new { value = rows.Where(r => rules is null || rules.Decide(Permissions.Read, ResourceKind.Devices, r.DeviceId).IsAllowed).Select(Show), continuationToken = next });
     }
 
     private async Task<(List<DeviceStatus> Rows, string? Next)> ReadAsync(string after, string prefix, Func<DeviceStatus, bool> filter, int top, CancellationToken cancellationToken)

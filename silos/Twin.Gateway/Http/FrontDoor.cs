@@ -30,6 +30,9 @@ internal sealed class FrontDoor(RequestDelegate next, ITwinStore store, IIngestE
         return next(context);
     }
 
+    /// <summary>The graph as the caller may see it.</summary>
+    private ITwinStore StoreOf(HttpContext context) => admission.SubjectOf(context) is { } subject ? store.As(subject) : store;
+
     /// <summary>The answer to a caller without the right or over its limits; null for one who may go on.</summary>
     private Task? Refuse(HttpContext context, Permission right) => (admission.Check(context, right) ?? limits.Refuse(context))?.WriteAsync(context);
 
@@ -78,7 +81,7 @@ internal sealed class FrontDoor(RequestDelegate next, ITwinStore store, IIngestE
             }
         }
 
-        var result = await store.ExecuteAsync(new PatchTwin(id, operations) { IfMatch = version }, context.RequestAborted).ConfigureAwait(false);
+        var result = await StoreOf(context).ExecuteAsync(new PatchTwin(id, operations) { IfMatch = version }, context.RequestAborted).ConfigureAwait(false);
         if (!result.IsDone)
         {
             await TwinProblems.WriteAsync(context, result.Status, result.Problem).ConfigureAwait(false);
@@ -91,7 +94,7 @@ internal sealed class FrontDoor(RequestDelegate next, ITwinStore store, IIngestE
 
     private async Task GetAsync(HttpContext context, string id)
     {
-        var twin = await store.GetTwinAsync(id, context.RequestAborted).ConfigureAwait(false);
+        var twin = await StoreOf(context).GetTwinAsync(id, context.RequestAborted).ConfigureAwait(false);
         await AnswerAsync(context, twin).ConfigureAwait(false);
     }
 
@@ -120,14 +123,14 @@ internal sealed class FrontDoor(RequestDelegate next, ITwinStore store, IIngestE
         }
 
         command = command with { IfMatch = version, OnlyIfAbsent = context.Request.Headers.IfNoneMatch == "*" };
-        var result = await store.ExecuteAsync(command, context.RequestAborted).ConfigureAwait(false);
+        var result = await StoreOf(context).ExecuteAsync(command, context.RequestAborted).ConfigureAwait(false);
         if (!result.IsDone)
         {
             await TwinProblems.WriteAsync(context, result.Status, result.Problem).ConfigureAwait(false);
             return;
         }
 
-        await AnswerAsync(context, await store.GetTwinAsync(id, context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false);
+        await AnswerAsync(context, await StoreOf(context).GetTwinAsync(id, context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false);
     }
 
     private async Task DeleteAsync(HttpContext context, string id)
@@ -139,7 +142,7 @@ internal sealed class FrontDoor(RequestDelegate next, ITwinStore store, IIngestE
         }
 
         var cascade = context.Request.Query["cascade"] == "true";
-        var result = await store.ExecuteAsync(new DeleteTwin(id) { IfMatch = version, Cascade = cascade }, context.RequestAborted).ConfigureAwait(false);
+        var result = await StoreOf(context).ExecuteAsync(new DeleteTwin(id) { IfMatch = version, Cascade = cascade }, context.RequestAborted).ConfigureAwait(false);
         if (result.IsDone) context.Response.StatusCode = 204;
         else await TwinProblems.WriteAsync(context, result.Status, result.Problem).ConfigureAwait(false);
     }
@@ -162,7 +165,7 @@ internal sealed class FrontDoor(RequestDelegate next, ITwinStore store, IIngestE
             }
         }
 
-        var page = await store.QueryAsync(request!, context.RequestAborted).ConfigureAwait(false);
+        var page = await StoreOf(context).QueryAsync(request!, context.RequestAborted).ConfigureAwait(false);
         if (page.Status != TwinStatus.Ok)
         {
             await TwinProblems.WriteAsync(context, page.Status, page.Problem).ConfigureAwait(false);
@@ -194,7 +197,10 @@ internal sealed class FrontDoor(RequestDelegate next, ITwinStore store, IIngestE
         }
 
         IngestOutcome outcome;
-        using (batch) outcome = await entrance.IngestAsync(batch!.Samples, arrival, context.RequestAborted).ConfigureAwait(false);
+        using (batch)
+            outcome = admission.SubjectOf(context) is { } subject && !admission.RulesOf(subject).WritesAllTwins
+                ? await SubjectIngest.RunAsync(store.As(subject), batch!.Samples, arrival, context.RequestAborted).ConfigureAwait(false)
+                : await entrance.IngestAsync(batch!.Samples, arrival, context.RequestAborted).ConfigureAwait(false);
         await IngestAnswer.WriteAsync(context, outcome).ConfigureAwait(false);
     }
 

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Twin.Gateway.Security;
+using Twin.Grains;
 using Twin.History;
 using Twin.Model;
 
@@ -14,12 +15,15 @@ namespace Twin.Gateway.Http;
 /// <summary><c>GET /history/{id}/{path}</c>: raw values, or buckets when a width is given.</summary>
 internal static class HistoryEndpoints
 {
-    public static void Map(IEndpointRouteBuilder routes, IHistoryStore? history, string branch, TimeProvider clock) =>
+    public static void Map(IEndpointRouteBuilder routes, IHistoryStore? history, string branch, TimeProvider clock, ITwinStore store, Admission admission) =>
         routes.MapGet("/history/{id}/{**path}", async (HttpContext context, string id, string path, string? from, string? to, string? width, int? limit) =>
         {
             if (history is null) return TwinProblems.Result(503, "HistoryOff", "History is not kept by this process (--history false, or a gateway without --postgres).");
             if (!TryTime(from, WallTime.Now(clock) + TimeSpan.FromDays(-1), out var start)) return Bad("from", from);
             if (!TryTime(to, WallTime.Now(clock) + TimeSpan.FromMinutes(10), out var end)) return Bad("to", to);
+            if (admission.SubjectOf(context) is { } subject && admission.RulesOf(subject) is { ReadsAllTwins: false } rules
+                && !(await ReadRights.AskAsync(store, subject, rules, id, context.RequestAborted).ConfigureAwait(false)).Shows(path))
+                return TwinProblems.Result(403, "NotAllowed", $"This needs the permission 'read' on twin:{id}/{path}.", $"twin:{id}/{path}");
             try
             {
                 if (width is null)

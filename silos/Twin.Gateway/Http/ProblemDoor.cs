@@ -19,6 +19,9 @@ internal sealed class ProblemDoor(RequestDelegate next, ILogger<ProblemDoor> log
     private static readonly KeyValuePair<string, object?> Unexpected = new("kind", "unexpected");
     private static readonly KeyValuePair<string, object?> Malformed = new("kind", "malformed");
 
+    /// <summary>Told of each request that was denied.</summary>
+    public Action<HttpContext>? Denied { get; init; }
+
     public async Task InvokeAsync(HttpContext context)
     {
         try
@@ -37,6 +40,7 @@ internal sealed class ProblemDoor(RequestDelegate next, ILogger<ProblemDoor> log
             return;
         }
 
+        if (context.Response.StatusCode is 401 or 403) Denied?.Invoke(context);
         if (context.Response.StatusCode >= 400 && IsBare(context.Response)) await TwinProblems.WriteAsync(context, context.Response.StatusCode, Describe(context)).ConfigureAwait(false);
     }
 

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Routing;
 using Twin.Gateway.Security;
 using Twin.Grains;
 using Twin.Model;
+using Twin.Model.Wot;
 
 namespace Twin.Gateway.Http;
 
@@ -15,37 +16,36 @@ internal static class TwinEndpoints
     private const int MostBatchBytes = 16 * 1024 * 1024;
     private const int PageSize = 100;
 
-    public static void Map(IEndpointRouteBuilder routes, ITwinStore store)
+    public static void Map(IEndpointRouteBuilder routes, ITwinStore everything, Admission admission)
     {
-        MapModels(routes.MapGroup("/models").WithTags("Models"), store);
-        MapRelationships(routes.MapGroup("/digitaltwins/{id}").WithTags("Relationships"), store);
-        MapComponents(routes.MapGroup("/digitaltwins/{id}").WithTags("Components"), store);
-        routes.MapPost("/batch", (Delegate)(async (HttpContext context) => await BatchAsync(context, store).ConfigureAwait(false))).Needs(Permission.Write).WithTags("Twins").WithSummary("All or nothing over any twins, at most 1,000 commands");
+        // Each handler works on the graph as its caller may see it.
+        ITwinStore Of(HttpContext context) => admission.SubjectOf(context) is { } subject ? everything.As(subject) : everything;
+        MapModels(routes.MapGroup("/models").WithTags("Models"), Of);
+        MapRelationships(routes.MapGroup("/digitaltwins/{id}").WithTags("Relationships"), Of);
+        MapComponents(routes.MapGroup("/digitaltwins/{id}").WithTags("Components"), Of);
+        routes.MapPost("/batch", (Delegate)(async (HttpContext context) => await BatchAsync(context, Of(context)).ConfigureAwait(false))).Needs(Permission.Write).WithTags("Twins").WithSummary("All or nothing over any twins, at most 1,000 commands");
     }
 
-    private static void MapModels(RouteGroupBuilder models, ITwinStore store)
+    private static void MapModels(RouteGroupBuilder models, Func<HttpContext, ITwinStore> of)
     {
-        models.MapGet("", async (HttpContext context, bool? includeModelDefinition) =>
-        {
-            var wanted = context.Request.Query["dependenciesFor"].SelectMany(v => v!.Split(',')).Where(v => v.Length > 0).ToArray();
-            var all = await store.ListModelsAsync(context.RequestAborted).ConfigureAwait(false);
-            var needed = wanted.Length == 0 ? null : wanted.SelectMany(w => Dependencies(store.Models, w)).ToHashSet(StringComparer.Ordinal);
-            return Results.Json(new { value = all.Where(m => needed is null || needed.Contains(m.Id)).Select(m => Show(store, m, includeModelDefinition == true)), nextLink = (string?)null });
-        }).Needs(Permission.Read).WithSummary("All models");
+        models.MapGet("", (HttpContext context, bool? includeModelDefinition) => ModelListing.AnswerAsync(context, of(context), includeModelDefinition == true)).Needs(Permission.Read).WithSummary("Models, all or those that others depend on");
         models.MapPost("", async (HttpContext context) =>
         {
             using var body = await RequestBody.ReadAsync(context, MostModelBytes).ConfigureAwait(false);
             if (body.Problem is not null) return TwinProblems.Result(413, body.Problem.Code, body.Problem.Detail, "body");
             if (!System.Text.Unicode.Utf8.IsValid(body.Memory.Span)) return TwinProblems.Result(400, "JsonInvalid", "The body is not UTF-8.", "body");
-            var text = System.Text.Encoding.UTF8.GetString(body.Memory.Span);
-            var before = store.Models;
-            var result = await store.AddModelsAsync([text], context.RequestAborted).ConfigureAwait(false);
+            string text;
+            if (context.Request.ContentType?.StartsWith(ThingModel.MediaType, StringComparison.OrdinalIgnoreCase) != true) text = System.Text.Encoding.UTF8.GetString(body.Memory.Span);
+            else if (!ThingModel.TryConvert(body.Memory.Span, out text, out var problems))
+                return TwinProblems.Result(400, problems[0].Code, string.Join(" ", problems.Take(10).Select(p => $"{p.Where}: {p.Detail}")), problems[0].Where);
+            var before = of(context).Models;
+            var result = await of(context).AddModelsAsync([text], context.RequestAborted).ConfigureAwait(false);
             if (!result.IsDone) return TwinProblems.Result(result.Status, result.Problem);
-            var all = await store.ListModelsAsync(context.RequestAborted).ConfigureAwait(false);
-            return Results.Json(all.Where(m => before.Find(m.Id) is null).Select(m => Show(store, m, false)), statusCode: 201);
-        }).Needs(Permission.Administer).WithSummary("Adds DTDL models, all or none").Accepts<JsonElement>("application/json");
+            var all = await of(context).ListModelsAsync(context.RequestAborted).ConfigureAwait(false);
+            return Results.Json(all.Where(m => before.Find(m.Id) is null).Select(m => ModelListing.Show(of(context), m, false)), statusCode: 201);
+        }).Needs(Permission.Administer).WithSummary("Adds DTDL models, all or none, or a Thing Model").Accepts<JsonElement>("application/json", ThingModel.MediaType);
         models.MapGet("{id}", async (HttpContext context, string id) =>
-            await store.GetModelAsync(id, context.RequestAborted).ConfigureAwait(false) is { } model ? Results.Json(Show(store, model, true)) : NoModel(id)).Needs(Permission.Read).WithSummary("One model");
+            await of(context).GetModelAsync(id, context.RequestAborted).ConfigureAwait(false) is { } model ? Results.Json(ModelListing.Show(of(context), model, true)) : ModelListing.NotFound(id)).Needs(Permission.Read).WithSummary("One model");
         models.MapPatch("{id}", async (HttpContext context, string id) =>
         {
             using var body = await RequestBody.ReadAsync(context, TwinJson.LongestDocument).ConfigureAwait(false);
@@ -53,54 +53,37 @@ internal static class TwinEndpoints
             if (!TwinJson.TryReadPatch(body.Memory.Span, out var operations, out var problem)) return TwinProblems.Result(TwinStatus.Invalid, problem);
             if (operations is not [{ Path: "decommissioned", Value.Kind: ValueKind.Boolean }])
                 return TwinProblems.Result(400, "ModelPatchInvalid", "A model takes one operation: replace /decommissioned with true or false.", "/decommissioned");
-            var result = await store.DecommissionModelAsync(id, operations[0].Value.AsBoolean, context.RequestAborted).ConfigureAwait(false);
+            var result = await of(context).DecommissionModelAsync(id, operations[0].Value.AsBoolean, context.RequestAborted).ConfigureAwait(false);
             return result.IsDone ? Results.NoContent() : TwinProblems.Result(result.Status, result.Problem);
         }).Needs(Permission.Administer).WithSummary("Decommissions a model, or takes that back");
         models.MapDelete("{id}", async (HttpContext context, string id) =>
         {
-            var result = await store.DeleteModelAsync(id, context.RequestAborted).ConfigureAwait(false);
+            var result = await of(context).DeleteModelAsync(id, context.RequestAborted).ConfigureAwait(false);
             return result.IsDone ? Results.NoContent() : TwinProblems.Result(result.Status, result.Problem);
         }).Needs(Permission.Administer).WithSummary("Deletes a model that nothing uses");
     }
 
-    private static IResult NoModel(string id) => TwinProblems.Result(404, "ModelNotFound", $"There is no model '{id}'.", "id");
-
-    private static IEnumerable<string> Dependencies(ModelSet models, string id)
-    {
-        if (models.Find(id) is not { } definition) return [id];
-        return definition.Bases.Concat(definition.Components.Values.SelectMany(c => Dependencies(models, c.Interface.Id)));
-    }
-
-    private static object Show(ITwinStore store, StoredModel model, bool withText) => new
-    {
-        id = model.Id,
-        displayName = new Dictionary<string, string> { ["en"] = store.Models.Find(model.Id)?.DisplayName ?? model.Id },
-        uploadTime = model.UploadTime.ToString(),
-        decommissioned = model.IsDecommissioned,
-        model = withText ? JsonDocument.Parse(model.Dtdl).RootElement : (JsonElement?)null,
-    };
-
-    private static void MapRelationships(RouteGroupBuilder twin, ITwinStore store)
+    private static void MapRelationships(RouteGroupBuilder twin, Func<HttpContext, ITwinStore> of)
     {
         twin.MapGet("relationships", async (HttpContext context, string id) =>
         {
-            var page = await store.ListRelationshipsAsync(id, NullIfEmpty(context.Request.Query["relationshipName"]), PageSize, NullIfEmpty(context.Request.Query["continuationToken"]), context.RequestAborted).ConfigureAwait(false);
+            var page = await of(context).ListRelationshipsAsync(id, NullIfEmpty(context.Request.Query["relationshipName"]), PageSize, NullIfEmpty(context.Request.Query["continuationToken"]), context.RequestAborted).ConfigureAwait(false);
             await ListAsync(context, page).ConfigureAwait(false);
         }).Needs(Permission.Read).WithSummary("Relationships from a twin");
         twin.MapGet("incomingrelationships", async (HttpContext context, string id) =>
-            await ListAsync(context, await store.ListIncomingAsync(id, PageSize, NullIfEmpty(context.Request.Query["continuationToken"]), context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false))
+            await ListAsync(context, await of(context).ListIncomingAsync(id, PageSize, NullIfEmpty(context.Request.Query["continuationToken"]), context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false))
             .Needs(Permission.Read).WithSummary("Relationships to a twin");
         twin.MapGet("relationships/{rid}", async (HttpContext context, string id, string rid) =>
-            await FrontDoor.AnswerAsync(context, await store.GetRelationshipAsync(id, rid, context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false)).Needs(Permission.Read).WithSummary("One relationship");
+            await FrontDoor.AnswerAsync(context, await of(context).GetRelationshipAsync(id, rid, context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false)).Needs(Permission.Read).WithSummary("One relationship");
         twin.MapPut("relationships/{rid}", async (HttpContext context, string id, string rid) =>
         {
             using var body = await RequestBody.ReadAsync(context, TwinJson.LongestDocument).ConfigureAwait(false);
             if (body.Problem is not null) return TwinProblems.Result(413, body.Problem.Code, body.Problem.Detail, "body");
             if (!FrontDoor.TryMatch(context.Request.Headers.IfMatch, out var version)) return BadTag();
             if (!TwinJson.TryReadRelationship(id, rid, body.Memory.Span, out var command, out var problem)) return TwinProblems.Result(TwinStatus.Invalid, problem);
-            var result = await store.ExecuteAsync(command with { IfMatch = version, OnlyIfAbsent = context.Request.Headers.IfNoneMatch == "*" }, context.RequestAborted).ConfigureAwait(false);
+            var result = await of(context).ExecuteAsync(command with { IfMatch = version, OnlyIfAbsent = context.Request.Headers.IfNoneMatch == "*" }, context.RequestAborted).ConfigureAwait(false);
             if (!result.IsDone) return TwinProblems.Result(result.Status, result.Problem);
-            return new DocumentResult(await store.GetRelationshipAsync(id, rid, context.RequestAborted).ConfigureAwait(false));
+            return new DocumentResult(await of(context).GetRelationshipAsync(id, rid, context.RequestAborted).ConfigureAwait(false));
         }).Needs(Permission.Write).WithSummary("Creates or replaces a relationship");
         twin.MapPatch("relationships/{rid}", async (HttpContext context, string id, string rid) =>
         {
@@ -108,17 +91,17 @@ internal static class TwinEndpoints
             if (body.Problem is not null) return TwinProblems.Result(413, body.Problem.Code, body.Problem.Detail, "body");
             if (!FrontDoor.TryMatch(context.Request.Headers.IfMatch, out var version)) return BadTag();
             if (!TwinJson.TryReadPatch(body.Memory.Span, out var operations, out var problem)) return TwinProblems.Result(TwinStatus.Invalid, problem);
-            return Done(context, await store.ExecuteAsync(new PatchRelationship(id, rid, operations) { IfMatch = version }, context.RequestAborted).ConfigureAwait(false));
+            return Done(context, await of(context).ExecuteAsync(new PatchRelationship(id, rid, operations) { IfMatch = version }, context.RequestAborted).ConfigureAwait(false));
         }).Needs(Permission.Write).WithSummary("Changes a relationship's properties");
         twin.MapDelete("relationships/{rid}", async (HttpContext context, string id, string rid) =>
             !FrontDoor.TryMatch(context.Request.Headers.IfMatch, out var version) ? BadTag()
-            : Done(context, await store.ExecuteAsync(new DeleteRelationship(id, rid) { IfMatch = version }, context.RequestAborted).ConfigureAwait(false))).Needs(Permission.Write).WithSummary("Deletes a relationship");
+            : Done(context, await of(context).ExecuteAsync(new DeleteRelationship(id, rid) { IfMatch = version }, context.RequestAborted).ConfigureAwait(false))).Needs(Permission.Write).WithSummary("Deletes a relationship");
     }
 
-    private static void MapComponents(RouteGroupBuilder twin, ITwinStore store)
+    private static void MapComponents(RouteGroupBuilder twin, Func<HttpContext, ITwinStore> of)
     {
         twin.MapGet("components/{name}", async (HttpContext context, string id, string name) =>
-            await FrontDoor.AnswerAsync(context, await store.GetComponentAsync(id, name, context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false)).Needs(Permission.Read).WithSummary("One component");
+            await FrontDoor.AnswerAsync(context, await of(context).GetComponentAsync(id, name, context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false)).Needs(Permission.Read).WithSummary("One component");
         twin.MapPatch("components/{name}", async (HttpContext context, string id, string name) =>
         {
             using var body = await RequestBody.ReadAsync(context, TwinJson.LongestDocument).ConfigureAwait(false);
@@ -126,10 +109,10 @@ internal static class TwinEndpoints
             if (!FrontDoor.TryMatch(context.Request.Headers.IfMatch, out var version)) return BadTag();
             if (!TwinJson.TryReadPatch(body.Memory.Span, out var operations, out var problem)) return TwinProblems.Result(TwinStatus.Invalid, problem);
             var below = Array.ConvertAll(operations, o => o with { Path = $"{name}/{o.Path}" });
-            return Done(context, await store.ExecuteAsync(new PatchTwin(id, below) { IfMatch = version }, context.RequestAborted).ConfigureAwait(false));
+            return Done(context, await of(context).ExecuteAsync(new PatchTwin(id, below) { IfMatch = version }, context.RequestAborted).ConfigureAwait(false));
         }).Needs(Permission.Write).WithSummary("Changes a component");
-        twin.MapPost("telemetry", (HttpContext context, string id) => TelemetryAsync(context, store, id, "")).Needs(Permission.Write).WithSummary("Publishes telemetry");
-        twin.MapPost("components/{name}/telemetry", (HttpContext context, string id, string name) => TelemetryAsync(context, store, id, name)).Needs(Permission.Write).WithSummary("Publishes a component's telemetry");
+        twin.MapPost("telemetry", (HttpContext context, string id) => TelemetryAsync(context, of(context), id, "")).Needs(Permission.Write).WithSummary("Publishes telemetry");
+        twin.MapPost("components/{name}/telemetry", (HttpContext context, string id, string name) => TelemetryAsync(context, of(context), id, name)).Needs(Permission.Write).WithSummary("Publishes a component's telemetry");
     }
 
     private static async Task<IResult> TelemetryAsync(HttpContext context, ITwinStore store, string id, string component)
@@ -193,8 +176,7 @@ internal static class TwinEndpoints
     private static Task ListAsync(HttpContext context, RowPage page)
     {
         if (page.Status != TwinStatus.Ok) return TwinProblems.WriteAsync(context, page.Status, page.Problem);
-        var next = page.Continuation is null ? null
-            : $"{context.Request.Path}?{string.Join('&', context.Request.Query.Where(q => q.Key != "continuationToken").Select(q => $"{q.Key}={Uri.EscapeDataString(q.Value.ToString())}").Append($"continuationToken={Uri.EscapeDataString(page.Continuation)}"))}";
+        var next = page.Continuation is null ? null : AzureShape.NextLink(context.Request, page.Continuation);
         return RowsJson.WriteAsync(context, page.Rows, next, "nextLink");
     }
 

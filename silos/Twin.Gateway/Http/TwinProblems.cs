@@ -39,6 +39,7 @@ public static class TwinProblems
     public static async Task WriteAsync(HttpContext context, int status, Problem problem)
     {
         if (context.Response.HasStarted) return;
+        var isAzure = AzureShape.WantsErrors(context.Request);
         var buffer = new ArrayBufferWriter<byte>(256);
         using (var writer = new Utf8JsonWriter(buffer))
         {
@@ -49,11 +50,20 @@ public static class TwinProblems
             writer.WriteString("detail"u8, problem.Detail);
             writer.WriteString("code"u8, problem.Code);
             if (problem.Where is not null) writer.WriteString("where"u8, problem.Where);
+            if (isAzure)
+            {
+                writer.WriteStartObject("error"u8);
+                writer.WriteString("code"u8, problem.Code);
+                writer.WriteString("message"u8, problem.Detail);
+                writer.WriteEndObject();
+            }
+
             writer.WriteEndObject();
         }
 
         context.Response.StatusCode = status;
-        context.Response.ContentType = "application/problem+json";
+        if (isAzure) context.Response.Headers["x-ms-error-code"] = problem.Code;
+        context.Response.ContentType = isAzure ? "application/json" : "application/problem+json";
         context.Response.ContentLength = buffer.WrittenCount;
         await context.Response.Body.WriteAsync(buffer.WrittenMemory, context.RequestAborted).ConfigureAwait(false);
     }
@@ -64,8 +74,10 @@ public static class TwinProblems
     /// <summary>A result for minimal-API handlers.</summary>
     public static IResult Result(int status, string code, string detail, string? where = null) => new ProblemResult(status, new Problem(code, detail, where));
 
-    private sealed class ProblemResult(int status, Problem problem) : IResult
+    private sealed class ProblemResult(int status, Problem problem) : IResult, IStatusCodeHttpResult
     {
+        public int? StatusCode => status;
+
         public Task ExecuteAsync(HttpContext httpContext)
         {
             if (status is 503 or 429) httpContext.Response.Headers.RetryAfter = "1";

@@ -16,12 +16,13 @@ internal static class WorldEndpoints
 {
     private const int MostTwins = 1_000_000;
 
-    public static void Map(IEndpointRouteBuilder routes, ITwinStore store, IWorldSource world, FeedHub hub, Func<IngestRates> rates)
+    public static void Map(IEndpointRouteBuilder routes, ITwinStore store, IWorldSource world, FeedHub hub, Func<IngestRates> rates, Admission admission)
     {
+        ITwinStore Of(HttpContext context) => admission.SubjectOf(context) is { } subject ? store.As(subject) : store;
         routes.MapGet("/system", (Delegate)(async (HttpContext context) => await SystemAsync(context, store, world, hub, rates).ConfigureAwait(false))).Needs(Permission.Read).WithTags("World").WithSummary("Silos, shards, rates");
-        routes.MapGet("/scene", (Delegate)(async (HttpContext context) => await SceneAsync(context, store, world).ConfigureAwait(false))).Needs(Permission.Read).WithTags("World").WithSummary("The map's static picture");
-        routes.MapGet("/snapshot", (HttpContext context, string path, string? model) => SnapshotAsync(context, store, path, model)).Needs(Permission.Read).WithTags("World").WithSummary("One property of every twin of a model");
-        routes.MapGet("/alarms", (Delegate)(async (HttpContext context) => await AlarmsAsync(context, store).ConfigureAwait(false))).Needs(Permission.Read).WithTags("World").WithSummary("Twins in alarm");
+        routes.MapGet("/scene", (Delegate)(async (HttpContext context) => await SceneAsync(context, Of(context), world).ConfigureAwait(false))).Needs(Permission.Read).WithTags("World").WithSummary("The map's static picture");
+        routes.MapGet("/snapshot", (HttpContext context, string path, string? model) => SnapshotAsync(context, Of(context), path, model)).Needs(Permission.Read).WithTags("World").WithSummary("One property of every twin of a model");
+        routes.MapGet("/alarms", (Delegate)(async (HttpContext context) => await AlarmsAsync(context, Of(context)).ConfigureAwait(false))).Needs(Permission.Read).WithTags("World").WithSummary("Twins in alarm");
     }
 
     private static async Task<IResult> SystemAsync(HttpContext context, ITwinStore store, IWorldSource world, FeedHub hub, Func<IngestRates> rates)

@@ -137,6 +137,20 @@ public sealed partial class MqttDoor : IHostedService, IDeviceLink, IMqttPublish
     }
 
     /// <inheritdoc/>
+    public Task<bool> DropAsync(string deviceId)
+    {
+        var isDropped = false;
+        foreach (var (connection, _) in _connections)
+        {
+            if (connection.ClientId != deviceId && connection.Identity?.Name != deviceId) continue;
+            connection.Abort(MqttReason.AdministrativeAction, "The device was disabled.");
+            isDropped = true;
+        }
+
+        return Task.FromResult(isDropped);
+    }
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         _sweeper?.Dispose();

@@ -3,6 +3,7 @@ using System.Net;
 using Microsoft.AspNetCore.Http;
 using Twin.Gateway.Http;
 using Twin.Model;
+using Twin.Model.Policies;
 
 namespace Twin.Gateway.Security;
 
@@ -22,7 +23,7 @@ internal sealed class Refusal(int status, Problem problem)
 /// site must not reach it through a name of its own) and to pages of this machine (a page of another site must not write with the visitor's
 /// place in the network). Thread-safe. Hot.
 /// </summary>
-internal sealed class Admission(AuthOptions options, CredentialCheck credentials)
+internal sealed class Admission(AuthOptions options, CredentialCheck credentials, PolicyAdmission policies)
 {
     private static readonly Counter<long> Refused = new Meter("Twin").CreateCounter<long>("twin_admission_refusals_total");
     private static readonly Refusal NotAuthenticated = new(401, new Problem("NotAuthenticated", "Show an API key (X-Api-Key) or a token (Authorization: Bearer).", "Authorization"));
@@ -41,6 +42,7 @@ internal sealed class Admission(AuthOptions options, CredentialCheck credentials
     /// <summary>Middleware: finds out who calls, where authentication is configured.</summary>
     public async Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
+        if (options.IsRequired) await policies.EnsureKnownAsync().ConfigureAwait(false);
         if (options.IsRequired && await FindAsync(context).ConfigureAwait(false) is { } caller) context.Features.Set(caller);
         await next(context).ConfigureAwait(false);
     }
@@ -53,6 +55,12 @@ internal sealed class Admission(AuthOptions options, CredentialCheck credentials
         if (token.Length == 0) return null;
         return credentials.FindByKey(token) ?? await credentials.FindByTokenAsync(token).ConfigureAwait(false);
     }
+
+    /// <summary>Whom policies concern in this request; null for callers they do not.</summary>
+    public PolicySubject? SubjectOf(HttpContext context) => options.IsRequired ? context.Features.Get<Caller>()?.Subject : null;
+
+    /// <summary>A subject's rules now.</summary>
+    public SubjectRules RulesOf(PolicySubject subject) => policies.RulesOf(subject);
 
     /// <summary>Who calls; null when nobody that is known.</summary>
     public Caller? CallerOf(HttpContext context) => options.IsRequired ? context.Features.Get<Caller>() : Caller.Loopback;
@@ -69,9 +77,11 @@ internal sealed class Admission(AuthOptions options, CredentialCheck credentials
         }
 
         var caller = context.Features.Get<Caller>();
-        if (caller is not null && caller.May(right)) return null;
+        if (caller is { Subject: null }) return null;
+        var problem = caller is null ? null : policies.Refuse(context, caller.Subject!, right);
+        if (caller is not null && problem is null) return null;
         Refused.Add(1);
-        return caller is null ? NotAuthenticated : NotAllowed[(int)right];
+        return caller is null ? NotAuthenticated : caller.May(right) ? new Refusal(403, problem!) : NotAllowed[(int)right];
     }
 
     // "null" is what a sandboxed frame or a local file sends: anybody's page.

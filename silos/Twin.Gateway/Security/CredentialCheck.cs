@@ -22,7 +22,7 @@ public sealed class CredentialCheck
     public CredentialCheck(AuthOptions options, TimeProvider clock)
     {
         _clock = clock;
-        _byKeyHash = options.Keys.ToFrozenDictionary(k => k.Sha256, k => new Caller(k.Name, k.Rights), StringComparer.Ordinal);
+        _byKeyHash = options.Keys.ToFrozenDictionary(k => k.Sha256, k => new Caller(k.Name, k.Rights) { SubjectName = "key:" + k.Name, Roles = RolesOf(k.Rights) }, StringComparer.Ordinal);
         if (options.JwtIssuer is null) return;
         _jwt = new TokenValidationParameters
         {
@@ -31,6 +31,12 @@ public sealed class CredentialCheck
             LifetimeValidator = (notBefore, expires, _, p) => expires is { } end && _clock.GetUtcNow().UtcDateTime < end + p.ClockSkew && (notBefore is null || _clock.GetUtcNow().UtcDateTime + p.ClockSkew >= notBefore),
         };
     }
+
+    /// <summary>The caller with a configured key of that subject name (<c>key:alice</c>); null when there is none.</summary>
+    public Caller? FindByName(string subjectName) => _byKeyHash.Values.FirstOrDefault(c => c.SubjectName == subjectName);
+
+    private static string[] RolesOf(Permission rights) =>
+        [.. new[] { (Permission.Read, "read"), (Permission.Write, "write"), (Permission.Command, "command"), (Permission.Administer, "admin") }.Where(r => (rights & r.Item1) != 0).Select(r => r.Item2)];
 
     private static SecurityKey KeyOf(AuthOptions options)
     {
@@ -74,19 +80,21 @@ public sealed class CredentialCheck
         var result = await _handler.ValidateTokenAsync(token, _jwt).ConfigureAwait(false);
         if (!result.IsValid || result.SecurityToken is not JsonWebToken jwt || jwt.Subject is not { Length: > 0 } subject) return null;
         var rights = Permission.None;
+        var roles = new List<string>();
         foreach (var claim in jwt.Claims.Where(c => c.Type is "roles" or "role"))
         {
+            roles.Add(claim.Value);
             try
             {
                 rights |= AuthOptions.RightOf(claim.Value, "roles");
             }
             catch (FormatException)
             {
-                // Roles of other systems mean nothing here.
+                // Roles of other systems mean something to policies only.
             }
         }
 
-        var caller = new Caller("jwt:" + subject, rights);
+        var caller = new Caller("jwt:" + subject, rights) { Roles = roles };
         if (_remembered.Count >= MostRemembered) _remembered.Clear();
         _remembered[token] = (caller, new DateTimeOffset(jwt.ValidTo, TimeSpan.Zero));
         return caller;

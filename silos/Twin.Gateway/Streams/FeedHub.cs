@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Twin.Gateway.Mqtt;
 using Twin.Grains;
 using Twin.Model;
+using Twin.Model.Policies;
 using Twin.Model.Query;
 
 namespace Twin.Gateway.Streams;
@@ -13,7 +14,7 @@ namespace Twin.Gateway.Streams;
 /// queues it. Passes changes over while nobody listens. One lock orders pages, joins and leaves: whoever joins at the hub's position sees
 /// everything after it, exactly once. Thread-safe.
 /// </summary>
-internal sealed class FeedHub(ITwinStore store, ILogger<FeedHub> log, MqttDoor? mqtt, TimeProvider clock) : BackgroundService
+internal sealed class FeedHub(ITwinStore store, IPolicyStore policies, ILogger<FeedHub> log, MqttDoor? mqtt, TimeProvider clock) : BackgroundService
 {
     private const int PageChanges = 4_096;
     private const int SmallPage = 256;
@@ -189,8 +190,15 @@ internal sealed class FeedHub(ITwinStore store, ILogger<FeedHub> log, MqttDoor? 
         foreach (var number in _hits)
         {
             var subscriber = _byNumber[number];
+            var own = encoded;
+            if (subscriber.Subject is { } subject)
+            {
+                if (!ChangeView.TryShow(policies.Current.For(subject), store.Models, change, out var shown)) continue;
+                if (!shown.Value.Equals(change.Value)) own = MqttChangeText.Write(shown, "").ToArray();
+            }
+
             if (subscriber.Gathering.Count == 0) _touched.Add(subscriber);
-            subscriber.Gathering.Add(encoded);
+            subscriber.Gathering.Add(own);
         }
     }
 }

@@ -31,7 +31,7 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admiss
 
     public async Task InvokeAsync(HttpContext context)
     {
-        if ((admission.Check(context, Permission.Read) ?? limits.Refuse(context)) is { } refused)
+        if (Refuse(context) is { } refused)
         {
             await refused.WriteAsync(context).ConfigureAwait(false);
             return;
@@ -43,6 +43,30 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admiss
             return;
         }
 
+        await ServeAsync(context, filter!, positions, context.WebSockets.IsWebSocketRequest
+            ? async () => new SocketSender(await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = TimeSpan.FromSeconds(20) }).ConfigureAwait(false), context.RequestAborted)
+            : async () => await EventSender.StartAsync(context).ConfigureAwait(false)).ConfigureAwait(false);
+    }
+
+    /// <summary>Null when the caller may read and is within its limits.</summary>
+    public Refusal? Refuse(HttpContext context) => admission.Check(context, Permission.Read) ?? limits.Refuse(context);
+
+    /// <summary>One path of one twin as SSE whose data is the value alone; goes on from <c>Last-Event-ID</c>. The caller was not refused before.</summary>
+    public async Task ServeValuesAsync(HttpContext context, string twinId, string path)
+    {
+        long[]? positions = null;
+        if (!ChangeFilter.TryCreate(new ChangeFilterRequest([twinId], null, null, path, null), store.Models, out var filter, out var problem)
+            || (context.Request.Headers["Last-Event-ID"].ToString() is { Length: > 0 } cursor && !FeedCursor.TryParse(cursor, store.ShardCount, out positions, out problem)))
+        {
+            await TwinProblems.WriteAsync(context, 400, problem!).ConfigureAwait(false);
+            return;
+        }
+
+        await ServeAsync(context, filter, positions, async () => await ValueSender.StartAsync(context).ConfigureAwait(false)).ConfigureAwait(false);
+    }
+
+    private async Task ServeAsync(HttpContext context, ChangeFilter filter, long[]? positions, Func<Task<IStreamSender>> open)
+    {
         if (limits.RefuseStream(context, out var place) is { } full)
         {
             await full.WriteAsync(context).ConfigureAwait(false);
@@ -50,14 +74,12 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admiss
         }
 
         using var held = place;
-        var subscriber = new Subscriber(filter!, MostBytes, MostChanges);
+        var subscriber = new Subscriber(filter, MostBytes, MostChanges) { Subject = admission.SubjectOf(context) };
         try
         {
             await hub.EnterAsync(context.RequestAborted).ConfigureAwait(false);
-            await using IStreamSender sender = context.WebSockets.IsWebSocketRequest
-                ? new SocketSender(await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = TimeSpan.FromSeconds(20) }).ConfigureAwait(false), context.RequestAborted)
-                : await EventSender.StartAsync(context).ConfigureAwait(false);
-            await RunAsync(sender, subscriber, positions, filter!).ConfigureAwait(false);
+            await using var sender = await open().ConfigureAwait(false);
+            await RunAsync(sender, subscriber, positions, filter).ConfigureAwait(false);
         }
         catch (Exception fault) when (fault is OperationCanceledException or WebSocketException or IOException or ObjectDisposedException)
         {
@@ -84,15 +106,16 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admiss
     private async Task RunAsync(IStreamSender sender, Subscriber subscriber, long[]? positions, ChangeFilter filter)
     {
         var from = positions;
+        var seen = store.As(subscriber.Subject);
         if (positions is not null)
         {
             if (await ForgetUnknownAsync(positions, sender.Closed).ConfigureAwait(false)) await sender.SendAsync([], FeedCursor.Format(positions), true).ConfigureAwait(false);
             // Alone until near the hub, so that the hub's queue need not hold the whole way.
-            for (var far = true; far;) far = await CatchUpAsync(sender, filter, positions, hub.Positions()).ConfigureAwait(false) > NearEnough;
+            for (var far = true; far;) far = await CatchUpAsync(sender, seen, filter, positions, hub.Positions()).ConfigureAwait(false) > NearEnough;
         }
 
         var joined = hub.Join(subscriber);
-        if (from is not null) await CatchUpAsync(sender, filter, from, joined).ConfigureAwait(false);
+        if (from is not null) await CatchUpAsync(sender, seen, filter, from, joined).ConfigureAwait(false);
         else await sender.SendAsync([], FeedCursor.Format(joined), false).ConfigureAwait(false);
         await RelayAsync(sender, subscriber, FeedCursor.Format(joined)).ConfigureAwait(false);
     }
@@ -116,7 +139,7 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admiss
     }
 
     /// <summary>Reads each shard from the subscriber's position to the hub's and sends what matches; returns how many changes were read.</summary>
-    private async Task<int> CatchUpAsync(IStreamSender sender, ChangeFilter filter, long[] positions, long[] until)
+    private static async Task<int> CatchUpAsync(IStreamSender sender, ITwinStore store, ChangeFilter filter, long[] positions, long[] until)
     {
         var read = 0;
         for (var shard = 0; shard < positions.Length; shard++)

@@ -1,3 +1,4 @@
+using Twin.Model.Policies;
 using Twin.Model.Query;
 
 namespace Twin.Gateway.Streams;
@@ -18,6 +19,9 @@ internal sealed class Subscriber(ChangeFilter filter, int mostBytes, int mostCha
     private int _changes;
 
     public ChangeFilter Filter { get; } = filter;
+
+    /// <summary>Whom policies concern; null for one who sees everything.</summary>
+    public PolicySubject? Subject { get; init; }
 
     /// <summary>Number in the hub's filter set; -1 while catching up alone.</summary>
     public int Number { get; set; } = -1;

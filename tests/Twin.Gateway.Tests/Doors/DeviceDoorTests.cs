@@ -183,6 +183,20 @@ public sealed class DeviceDoorTests(GrainsUnderTest grains, SharedDoor shared) :
     }
 
     [Fact]
+    public async Task A_device_that_is_disabled_is_cut_off_and_not_let_in_again()
+    {
+        var secret = await RegisterAsync("off-1");
+        await using var door = await DoorWorld.OpenAsync(grains, with: s => s.AddSingleton<IMqttAdmission>(new GrainAdmission(grains.Client, anonymous: false)));
+        await using var client = new MqttDeviceClient(new MqttDeviceClientOptions { ClientId = "off-1", Port = door.Mqtt.Endpoint.Port, UserName = "off-1", Password = secret }, TimeProvider.System, new Random(1));
+        await client.ConnectAsync(Cancel);
+        await EventuallyAsync("prefix=off-&state=connected", "off-1");
+        using (var off = await door.Http.PostAsync("/devices/off-1/disabled?value=true", null, Cancel)) Assert.Equal(HttpStatusCode.NoContent, off.StatusCode);
+        await EventuallyAsync("prefix=off-&state=disconnected", "off-1");
+        await Until(() => door.Mqtt.ConnectionCount == 0, "no connection is left");
+        Assert.False(client.IsConnected);
+    }
+
+    [Fact]
     public async Task A_device_cannot_come_in_under_the_name_of_another()
     {
         var (mine, theirs) = (await RegisterAsync("name-1"), await RegisterAsync("name-2"));

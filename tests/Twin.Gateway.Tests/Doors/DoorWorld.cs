@@ -83,7 +83,7 @@ public sealed class DoorWorld : IAsyncDisposable
 {
     public const string Lamp = "dtmi:door:Lamp;1";
 
-    private const string Models = """
+    public const string Models = """
         [{"@context":"dtmi:dtdl:context;3","@id":"dtmi:door:Bulb;1","@type":"Interface","contents":[{"@type":"Property","name":"hours","schema":"integer","writable":true}]},
          {"@context":"dtmi:dtdl:context;3","@id":"dtmi:door:Lamp;1","@type":"Interface","displayName":"Lamp","contents":[
           {"@type":"Property","name":"power","schema":"double","writable":true},{"@type":"Property","name":"spare","schema":"double","writable":true},

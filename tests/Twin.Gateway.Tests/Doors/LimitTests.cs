@@ -17,7 +17,7 @@ public sealed class ClientLimitsTests
     private ClientLimits Limits(int requests = 3, int streams = 2)
     {
         var auth = new AuthOptions();
-        return new ClientLimits(new LimitOptions { RequestsPerSecond = requests, Streams = streams }, new Admission(auth, new CredentialCheck(auth, _clock)), _clock);
+        return new ClientLimits(new LimitOptions { RequestsPerSecond = requests, Streams = streams }, new Admission(auth, new CredentialCheck(auth, _clock), new PolicyAdmission(null!)), _clock);
     }
 
     private static DefaultHttpContext From(int client)

@@ -199,6 +199,20 @@ public sealed class DeviceStandingTests
         Assert.Equal(("""{"a":3}""", 3), await device.Link.DesiredAsync());
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_device_that_is_disabled_loses_its_connection_and_a_gateway_that_fails_does_not_keep_it_enabled(bool fails)
+    {
+        var device = await (await new DeviceUnderTest().RegisterAsync()).ConnectAsync();
+        if (fails) device.Link.Fault = new TimeoutException("No answer.");
+        Assert.True(await device.Do(o => o.SetDisabledAsync(true)));
+        Assert.Equal((fails ? 0 : 1, true), (device.Link.Dropped, device.State.Stored.IsDisabled));
+        Assert.Equal(DeviceCommandStatus.Refused, (await device.Invoke()).Status);
+        Assert.True(await device.Do(o => o.SetDisabledAsync(false)));
+        Assert.Equal(fails ? 0 : 1, device.Link.Dropped);
+    }
+
     [Fact]
     public async Task A_device_goes_stale_by_silence_and_fresh_by_a_word()
     {

@@ -172,6 +172,15 @@ internal sealed class FakeLink : IDeviceLink
         return true;
     }
 
+    public int Dropped { get; private set; }
+
+    public async Task<bool> DropAsync(string deviceId)
+    {
+        if (!await AnswerAsync()) return false;
+        Dropped++;
+        return true;
+    }
+
     private Task<bool> AnswerAsync()
     {
         if (Fault is { } fault) return Task.FromException<bool>(fault);

@@ -3,7 +3,9 @@ namespace Twin.Graph.Query;
 /// <summary>The terms one source of twins must hold, with their filters by table. Belongs to one shard's engine.</summary>
 internal sealed class TwinTerms(IReadOnlyList<Expression> terms, IReadOnlyList<Expression>? ids, bool hasParameters)
 {
+    private const int MostSeen = 256;
     private readonly List<RowFilter?> _filters = []; // by table number; only without parameters
+    private readonly Dictionary<ModelViews, RowFilter> _seen = []; // the same for subjects under policies
 
     /// <summary>Values of the shortest <c>$dtId =</c> or <c>$dtId IN</c> term (<c>$sourceId</c> for relationships); null without one.</summary>
     public IReadOnlyList<Expression>? Ids => ids;
@@ -11,9 +13,18 @@ internal sealed class TwinTerms(IReadOnlyList<Expression> terms, IReadOnlyList<E
     /// <summary>The filter over a table's twins.</summary>
     public RowFilter FilterFor(ModelTable table, PropertyValue[] parameters)
     {
+        if (table.Seen is { } seen) return FilterFor(table, seen, parameters);
         if (hasParameters) return new FilterCompiler(table, parameters).All(terms);
         while (_filters.Count <= table.Number) _filters.Add(null);
         return _filters[table.Number] ??= new FilterCompiler(table, parameters).All(terms);
+    }
+
+    private RowFilter FilterFor(ModelTable table, ModelViews seen, PropertyValue[] parameters)
+    {
+        if (hasParameters || !seen.IsUniform) return new FilterCompiler(table, parameters).All(terms);
+        if (_seen.TryGetValue(seen, out var known)) return known;
+        if (_seen.Count >= MostSeen) _seen.Clear();
+        return _seen[seen] = new FilterCompiler(table, parameters).All(terms);
     }
 }
 

@@ -55,6 +55,7 @@ internal sealed class LinkSide(CompiledQuery query, TwinScan scan, RowWriter wri
     /// <summary>Whether a relationship holds terms over it.</summary>
     public static bool Passes(IReadOnlyList<Expression> terms, ModelTable table, int row, Relationship link, PropertyValue[] parameters)
     {
+        if (table.ViewOf(row)?.ShowsRelationship(link.Name) == false) return false;
         var reader = new LinkReader(table, row, link);
         for (var i = 0; i < terms.Count; i++)
             if (!ConditionEvaluator.Holds(terms[i], reader, parameters)) return false;

@@ -30,7 +30,7 @@ internal sealed class PatternSide(ShardState state, CompiledQuery query, TwinSca
         (_plan, _parameters, _rowBudget, _visit) = (plan, request.Parameters, request.RowBudget, slice.Visit);
         _step = slice.Expand < 0 ? null : plan.Steps[slice.Expand];
         foreach (var step in plan.Steps)
-            if (step.To == slice.Visit && step.ReadsLink) _arrival = step;
+            if (step.To == slice.Visit) _arrival = step;
         if (slice.Visits is null) return Scan(request, epoch, cancellation);
         scan.BeginBudget(request, cancellation);
         foreach (var visit in slice.Visits)
@@ -71,7 +71,7 @@ internal sealed class PatternSide(ShardState state, CompiledQuery query, TwinSca
 
     private VisitedTwin Visit(TwinVisit visit)
     {
-        if (!state.TryLocate(visit.TwinId, out var table, out var row)) return new VisitedTwin(visit.TwinId, false, [], [], [], null);
+        if (!state.TryLocate(visit.TwinId, out var table, out var row) || !table.Exists(row)) return new VisitedTwin(visit.TwinId, false, [], [], [], null);
         if (_visit >= 0 && !query.TermsOf(_visit).FilterFor(table, _parameters).Passes(row)) return new VisitedTwin(visit.TwinId, false, [], [], [], null);
         return Keep(table, row, visit.Links, visit.From);
     }
@@ -106,7 +106,7 @@ internal sealed class PatternSide(ShardState state, CompiledQuery query, TwinSca
             values[i] = reads[i].Read switch
             {
                 PathExpression path when reads[i].IsForOutput => writer.ReadForOutput(path, table, row, link),
-                PathExpression path => link is null ? TwinPaths.Read(table, row, path) : LinkPaths.Read(link, table.IdOf(row), path),
+                PathExpression path => link is null ? TwinPaths.Read(table, row, path) : LinkPaths.Read(table, row, link, path),
                 var ofModel => PropertyValue.From(ConditionEvaluator.Holds(ofModel, new TwinReader(table, row), _parameters)),
             };
         return values;
@@ -138,7 +138,10 @@ internal sealed class PatternSide(ShardState state, CompiledQuery query, TwinSca
     {
         if (!HasRoom()) return false;
         if (!IsNamed(step.Hop.Names, link.Name)) return true;
-        if (!step.ReadsLink) _found.Add(new FoundLink(link.TargetId, link.Id, false, []));
+        if (!step.ReadsLink)
+        {
+            if (table.ViewOf(row)?.ShowsRelationship(link.Name) != false) _found.Add(new FoundLink(link.TargetId, link.Id, false, []));
+        }
         else if (LinkSide.Passes(_plan.TermsOf(step.Hop.Link), table, row, link, _parameters))
             _found.Add(new FoundLink(link.TargetId, link.Id, false, Read(_plan.ReadsOf(step.Hop.Link), table, row, link)));
         return true;
@@ -163,7 +166,7 @@ internal sealed class PatternSide(ShardState state, CompiledQuery query, TwinSca
         if (!HasRoom()) return false;
         if (!IsNamed(step.Hop.Names, link.Name)) return true;
         if (step.Direction == HopDirection.Either && link.SourceId == table.IdOf(row)) return true; // found as outgoing
-        _found.Add(new FoundLink(link.SourceId, link.RelationshipId, true, step.ReadsLink ? null : []));
+        _found.Add(new FoundLink(link.SourceId, link.RelationshipId, true, step.ReadsLink || table.Seen is not null ? null : [])); // its source says whether it may be seen
         return true;
     }
 

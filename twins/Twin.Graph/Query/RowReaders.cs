@@ -11,7 +11,7 @@ internal readonly struct TwinReader(ModelTable table, int row) : IPathReader
 /// <summary>One relationship's values. Every path is taken to be of this relationship, whatever its source number.</summary>
 internal readonly struct LinkReader(ModelTable table, int row, Relationship link) : IPathReader
 {
-    public PropertyValue Read(PathExpression path) => LinkPaths.Read(link, table.IdOf(row), path);
+    public PropertyValue Read(PathExpression path) => LinkPaths.Read(table, row, link, path);
 
     public bool IsOfModel(OfModelExpression asked, string dtmi) => false; // the parser refuses the question
 }
@@ -23,20 +23,32 @@ internal static class TwinPaths
 
     public static bool IsOfModel(InterfaceDefinition model, string dtmi, bool isExact) => isExact ? model.Id == dtmi : model.Bases.Contains(dtmi);
 
+    /// <summary><see cref="FindColumn"/> where a column may be read without asking about each row; null where twins of the table look different.</summary>
+    public static Column? FindPlainColumn(ModelTable table, PathExpression path, out int names)
+    {
+        names = 0;
+        return table.Seen is { IsUniform: false } ? null : FindColumn(table, path, out names);
+    }
+
     /// <summary>The column a path is in, and how many of its names lead to it (fewer than all for a field of an object); null when the model has none.</summary>
     public static Column? FindColumn(ModelTable table, PathExpression path, out int names)
     {
         names = path.Segments.Count;
         if (path.IsSystem || names == 0) return null;
-        if (names == 1) return table.Model.FindProperty(path.Segments[0]) is { } single ? table.Column(single.Ordinal) : null;
+        if (names == 1) return table.Model.FindProperty(path.Segments[0]) is { } single && !IsHidden(table, single.Ordinal) ? table.Column(single.Ordinal) : null;
         for (; names > 0; names--)
         {
             if (table.Model.FindProperty(string.Join('/', path.Segments.Take(names))) is not { } property) continue;
+            if (IsHidden(table, property.Ordinal)) return null;
             var column = table.Column(property.Ordinal);
             return names == path.Segments.Count || column.Storage == ValueKind.Json ? column : null;
         }
         return null;
     }
+
+    private static bool IsHidden(ModelTable table, int ordinal) => table.Seen is { IsUniform: true } seen && seen.Common.Hides(ordinal);
+
+    private static bool IsHidden(ModelTable table, int row, Column column) => table.ViewOf(row)?.Hides(column.Definition.Ordinal) == true;
 
     /// <summary>True when a path is a component of the model, itself or inside others.</summary>
     public static bool IsComponent(ModelTable table, PathExpression path)
@@ -54,6 +66,7 @@ internal static class TwinPaths
     {
         if (path.IsSystem) return ReadSystem(table, row, path);
         if (FindColumn(table, path, out var names) is not { } column) return IsComponent(table, path) ? ComponentMark : default;
+        if (IsHidden(table, row, column)) return default;
         var value = column.Get(row);
         return names == path.Segments.Count || value.Kind != ValueKind.Json ? value : QueryValues.Find(value.AsJson, path.Segments, names);
     }
@@ -62,12 +75,13 @@ internal static class TwinPaths
     {
         if (path.IsName("$dtId")) return PropertyValue.From(table.IdOf(row));
         if (path.IsModel) return PropertyValue.From(table.Model.Id);
-        if (path.IsName("$etag")) return PropertyValue.From(ETag.Format(table.VersionOf(row)));
+        if (path.IsName("$etag")) return PropertyValue.From(ETag.Format(VisibleVersion.Of(table, row)));
         if (path.Segments[0] != "$metadata" || path.Segments.Count < 2) return default;
-        if (path.Segments[1] == "$lastUpdateTime" && path.Segments.Count == 2) return PropertyValue.From(table.UpdateTimeOf(row));
+        if (path.Segments[1] == "$lastUpdateTime" && path.Segments.Count == 2)
+            return VisibleVersion.TimeOf(table, row) is { IsKnown: true } time ? PropertyValue.From(time) : default;
         var inner = path.Segments[^1];
         var property = new PathExpression(path.Source, [.. path.Segments.Skip(1).Take(path.Segments.Count - 2)], path.Position);
-        if (FindColumn(table, property, out var names) is not { } column || names != property.Segments.Count || !column.Has(row)) return default;
+        if (FindColumn(table, property, out var names) is not { } column || names != property.Segments.Count || !column.Has(row) || IsHidden(table, row, column)) return default;
         return inner switch
         {
             "lastUpdateTime" => PropertyValue.From(column.UpdateTimeOf(row)),
@@ -80,17 +94,17 @@ internal static class TwinPaths
 /// <summary>Where a relationship's paths lead.</summary>
 internal static class LinkPaths
 {
-    public static PropertyValue Read(Relationship link, string sourceId, PathExpression path)
+    public static PropertyValue Read(ModelTable table, int row, Relationship link, PathExpression path)
     {
-        if (!path.IsSystem) return ReadProperty(link, path);
+        if (!path.IsSystem) return table.ViewOf(row)?.ShowsRelationshipProperty(link.Name, path.Segments[0]) == false ? default : ReadProperty(link, path);
         if (path.Segments.Count != 1) return default;
         return path.Segments[0] switch
         {
             "$relationshipId" => PropertyValue.From(link.Id),
             "$relationshipName" => PropertyValue.From(link.Name),
-            "$sourceId" => PropertyValue.From(sourceId),
+            "$sourceId" => PropertyValue.From(table.IdOf(row)),
             "$targetId" => PropertyValue.From(link.TargetId),
-            "$etag" => PropertyValue.From(ETag.Format(link.Version)),
+            "$etag" => PropertyValue.From(ETag.Format(VisibleVersion.Of(link, table.ViewOf(row)))),
             _ => default,
         };
     }

@@ -38,7 +38,7 @@ internal sealed class RowWriter : IDisposable
     public PropertyValue ReadForOutput(PathExpression path, ModelTable table, int row, Relationship? link)
     {
         var isComponent = link is null && TwinPaths.IsComponent(table, path);
-        if (path.Segments.Count > 0 && !isComponent) return link is null ? TwinPaths.Read(table, row, path) : LinkPaths.Read(link, table.IdOf(row), path);
+        if (path.Segments.Count > 0 && !isComponent) return link is null ? TwinPaths.Read(table, row, path) : LinkPaths.Read(table, row, link, path);
         Clear();
         if (isComponent) WriteComponent(table, row, path.Segments);
         else WriteWhole(table, row, link);
@@ -90,7 +90,7 @@ internal sealed class RowWriter : IDisposable
     private void WriteWhole(ModelTable table, int row, Relationship? link)
     {
         if (link is null) TwinDocuments.WriteTwin(_json, table, row);
-        else TwinDocuments.WriteRelationship(_json, table.IdOf(row), link);
+        else TwinDocuments.WriteRelationship(_json, table.IdOf(row), link, table.ViewOf(row));
     }
 
     private void WriteComponent(ModelTable table, int row, IReadOnlyList<string> segments)
@@ -103,6 +103,6 @@ internal sealed class RowWriter : IDisposable
                     layout = inner;
                     break;
                 }
-        TwinDocuments.WriteComponent(_json, table, row, layout);
+        TwinDocuments.WriteComponent(_json, table, row, layout, table.ViewOf(row));
     }
 }

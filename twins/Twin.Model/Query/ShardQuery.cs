@@ -75,6 +75,12 @@ public sealed record ShardQuery(string Text, PropertyValue[] Parameters, int Lim
     /// <summary>True to answer with <see cref="ShardRows.Estimates"/> alone.</summary>
     public bool IsEstimate { get; init; }
 
+    /// <summary>Who asks: paths hidden from it behave as undefined. Null sees everything.</summary>
+    public Policies.PolicySubject? Subject { get; init; }
+
+    /// <summary>The policies the caller knows; an owner that knows less refreshes first.</summary>
+    public long PolicyVersion { get; init; }
+
     /// <summary>Stops the slice within its silo; it does not travel.</summary>
     public CancellationToken Cancellation { get; init; }
 }

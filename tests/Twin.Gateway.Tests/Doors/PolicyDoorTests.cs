@@ -1,0 +1,227 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+
+namespace Twin.Gateway.Tests.Doors;
+
+/// <summary>Two API keys over real sockets: one sees a field, one does not.</summary>
+[Collection("doors")]
+public sealed class PolicyDoorTests(GrainsUnderTest grains) : IAsyncLifetime
+{
+    private const string Policy = "tests.hidden-power";
+    private DoorWorld _door = null!;
+    private string _lamp = "";
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        var configuration = new Dictionary<string, string?>();
+        foreach (var ((name, role), i) in new[] { ("root", "admin"), ("anna", "write"), ("bert", "write"), ("carl", "read") }.Select((k, i) => (k, i)))
+        {
+            configuration[$"Twin:Auth:Keys:{i}:Name"] = name;
+            configuration[$"Twin:Auth:Keys:{i}:Sha256"] = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(KeyOf(name))));
+            configuration[$"Twin:Auth:Keys:{i}:Roles:0"] = role;
+        }
+
+        _door = await DoorWorld.OpenAsync(grains, configuration);
+        using var models = await SendAsync("root", "POST", "/models", DoorWorld.Models);
+        Assert.True(models.StatusCode is HttpStatusCode.Created or HttpStatusCode.Conflict);
+        _lamp = "pol-" + Guid.NewGuid().ToString("N")[..12];
+        await PutAsync(_lamp, "\"power\":7,\"label\":\"hall\"");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        using var gone = await SendAsync("root", "DELETE", $"/policies/{Policy}");
+        await _door.DisposeAsync();
+    }
+
+    private static string KeyOf(string name) => $"key-of-{name}-0123456789";
+
+    private Task<HttpResponseMessage> SendAsync(string who, string method, string path, string? body = null, params (string Name, string Value)[] headers)
+    {
+        var request = new HttpRequestMessage(new HttpMethod(method), path) { Content = body is null ? null : new StringContent(body, Encoding.UTF8, method == "PATCH" ? "application/json-patch+json" : "application/json") };
+        request.Headers.Add("X-Api-Key", KeyOf(who));
+        foreach (var (name, value) in headers) request.Headers.TryAddWithoutValidation(name, value);
+        return _door.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancel);
+    }
+
+    private async Task<(int Status, JsonElement Json)> AskAsync(string who, string method, string path, string? body = null)
+    {
+        using var answer = await SendAsync(who, method, path, body);
+        var text = await answer.Content.ReadAsStringAsync(Cancel);
+        return ((int)answer.StatusCode, text.Length == 0 ? default : JsonDocument.Parse(text).RootElement);
+    }
+
+    private async Task PutAsync(string id, string more)
+    {
+        using var put = await SendAsync("root", "PUT", $"/digitaltwins/{id}", DoorWorld.Body(more));
+        Assert.True(put.IsSuccessStatusCode, await put.Content.ReadAsStringAsync(Cancel));
+    }
+
+    private async Task StoreAsync(string resources, string subject = "key:bert")
+    {
+        var (status, json) = await AskAsync("root", "PUT", $"/policies/{Policy}", $$$"""{"entries":{"e":{"subjects":["{{{subject}}}"],"resources":{{{resources}}} } } } """);
+        Assert.True(status is 200 or 201, $"{status} {json}");
+    }
+
+    private Task HidePowerAsync() => StoreAsync($$$"""{"model:{{{DoorWorld.Lamp}}}/power":{"revoke":["read","write"]} } """);
+
+    [Fact]
+    public async Task Without_a_policy_coarse_rights_hold()
+    {
+        Assert.Equal(7, (await AskAsync("bert", "GET", $"/digitaltwins/{_lamp}")).Json.GetProperty("power").GetDouble());
+        Assert.Equal(204, (await AskAsync("bert", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"add","path":"/power","value":8}]""")).Status);
+        Assert.Equal(403, (await AskAsync("carl", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"add","path":"/power","value":9}]""")).Status);
+    }
+
+    [Fact]
+    public async Task A_hidden_field_is_in_no_answer_and_its_change_moves_nothing_one_can_see()
+    {
+        await HidePowerAsync();
+        var seen = (await AskAsync("anna", "GET", $"/digitaltwins/{_lamp}")).Json;
+        Assert.Equal(7, seen.GetProperty("power").GetDouble());
+        var before = (await AskAsync("bert", "GET", $"/digitaltwins/{_lamp}")).Json;
+        Assert.False(before.TryGetProperty("power", out _));
+        Assert.False(before.GetProperty("$metadata").TryGetProperty("power", out _));
+        Assert.Equal("hall", before.GetProperty("label").GetString());
+        Assert.Equal(204, (await AskAsync("anna", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"add","path":"/power","value":70}]""")).Status);
+        Assert.Equal(before.GetRawText(), (await AskAsync("bert", "GET", $"/digitaltwins/{_lamp}")).Json.GetRawText());
+    }
+
+    [Fact]
+    public async Task A_query_takes_a_hidden_field_for_undefined()
+    {
+        await HidePowerAsync();
+        async Task<JsonElement> RowsAsync(string who, string query)
+        {
+            var (status, json) = await AskAsync(who, "POST", "/query", JsonSerializer.Serialize(new { query }));
+            Assert.True(status == 200, json.ToString());
+            return json.GetProperty("value");
+        }
+
+        Assert.Equal(1, (await RowsAsync("anna", $"SELECT * FROM DIGITALTWINS T WHERE T.$dtId = '{_lamp}' AND T.power = 7")).GetArrayLength());
+        Assert.Equal(0, (await RowsAsync("bert", $"SELECT * FROM DIGITALTWINS T WHERE T.$dtId = '{_lamp}' AND T.power = 7")).GetArrayLength());
+        Assert.Equal(0, (await RowsAsync("bert", $"SELECT * FROM DIGITALTWINS T WHERE T.$dtId = '{_lamp}' AND IS_DEFINED(T.power)")).GetArrayLength());
+        var row = Assert.Single((await RowsAsync("bert", $"SELECT T.power, T.label FROM DIGITALTWINS T WHERE T.$dtId = '{_lamp}'")).EnumerateArray().ToArray());
+        Assert.False(row.TryGetProperty("power", out _));
+        Assert.Equal("hall", row.GetProperty("label").GetString());
+    }
+
+    [Fact]
+    public async Task A_refused_write_names_permission_and_resource_and_is_audited_without_values()
+    {
+        await HidePowerAsync();
+        var (status, problem) = await AskAsync("bert", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"add","path":"/power","value":4711}]""");
+        Assert.Equal(403, status);
+        Assert.Equal("NotAllowed", problem.GetProperty("code").GetString());
+        Assert.Equal($"twin:{_lamp}/power", problem.GetProperty("where").GetString());
+        Assert.DoesNotContain("7", problem.GetProperty("detail").GetString()!.Replace(_lamp, "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Equal(403, (await AskAsync("bert", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"test","path":"/power","value":7}]""")).Status);
+        Assert.Equal(403, (await AskAsync("bert", "DELETE", $"/digitaltwins/{_lamp}")).Status);
+        Assert.Equal(204, (await AskAsync("bert", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"replace","path":"/label","value":"x"}]""")).Status);
+        var audit = (await AskAsync("root", "GET", "/audit?subject=key:bert&kind=denied&top=1000")).Json.GetProperty("value").EnumerateArray().ToArray();
+        Assert.Contains(audit, e => e.GetProperty("action").GetString() == $"PATCH /digitaltwins/{_lamp}");
+        Assert.DoesNotContain("4711", string.Concat(audit.Select(e => e.GetRawText())), StringComparison.Ordinal);
+        Assert.Contains((await AskAsync("root", "GET", "/audit?kind=administered&top=1000")).Json.GetProperty("value").EnumerateArray(), e => e.GetProperty("action").GetString() == $"PUT /policies/{Policy}" && e.GetProperty("subject").GetString() == "key:root");
+        Assert.True((await AskAsync("root", "GET", "/audit/verify")).Json.GetProperty("whole").GetBoolean());
+        Assert.Equal(403, (await AskAsync("bert", "GET", "/audit")).Status);
+    }
+
+    [Fact]
+    public async Task A_precondition_holds_over_what_one_sees()
+    {
+        await HidePowerAsync();
+        using var get = await SendAsync("bert", "GET", $"/digitaltwins/{_lamp}");
+        var tag = get.Headers.ETag!.ToString();
+        await AskAsync("anna", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"add","path":"/power","value":71}]""");
+        using var kept = await SendAsync("bert", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"replace","path":"/label","value":"mine"}]""", ("If-Match", tag));
+        Assert.Equal(HttpStatusCode.NoContent, kept.StatusCode);
+        using var stale = await SendAsync("bert", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"replace","path":"/label","value":"again"}]""", ("If-Match", tag));
+        Assert.Equal(HttpStatusCode.PreconditionFailed, stale.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_twin_without_any_read_right_does_not_exist_until_the_policy_goes()
+    {
+        await StoreAsync($$$"""{"twin:{{{_lamp}}}":{"revoke":["read","write"]} } """);
+        Assert.Equal(404, (await AskAsync("bert", "GET", $"/digitaltwins/{_lamp}")).Status);
+        Assert.Equal(404, (await AskAsync("bert", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"add","path":"/power","value":1}]""")).Status);
+        Assert.Equal(404, (await AskAsync("bert", "GET", $"/digitaltwins/{_lamp}/relationships")).Status);
+        Assert.Equal(0, (await AskAsync("bert", "POST", "/query", JsonSerializer.Serialize(new { query = $"SELECT COUNT() FROM DIGITALTWINS T WHERE T.$dtId = '{_lamp}'" }))).Json.GetProperty("value")[0].GetProperty("COUNT").GetInt32());
+        Assert.Equal(403, (await AskAsync("bert", "GET", $"/history/{_lamp}/power")).Status);
+        Assert.Equal(200, (await AskAsync("anna", "GET", $"/digitaltwins/{_lamp}")).Status);
+        Assert.Equal(204, (await AskAsync("root", "DELETE", $"/policies/{Policy}")).Status);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        limit.CancelAfter(TimeSpan.FromSeconds(10)); // the owner is another process: within a second, and this machine may be busy
+        while ((await AskAsync("bert", "GET", $"/digitaltwins/{_lamp}")).Status != 200) await Task.Delay(20, limit.Token);
+    }
+
+    [Fact]
+    public async Task The_stream_tells_nothing_of_a_hidden_field()
+    {
+        await HidePowerAsync();
+        async Task<StreamReader> OpenAsync(string who) => new(await (await SendAsync(who, "GET", $"/stream?twins={_lamp}", null, ("Accept", "text/event-stream"))).Content.ReadAsStreamAsync(Cancel));
+        using var anna = await OpenAsync("anna");
+        using var bert = await OpenAsync("bert");
+        await NextAsync(anna, "cursor");
+        await NextAsync(bert, "cursor");
+        await AskAsync("anna", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"add","path":"/power","value":1234}]""");
+        await AskAsync("anna", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"add","path":"/label","value":"done"}]""");
+        Assert.Contains("1234", await NextAsync(anna, "\"power\""), StringComparison.Ordinal);
+        var told = await NextAsync(bert, "\"done\"");
+        Assert.DoesNotContain("power", told, StringComparison.Ordinal);
+        Assert.DoesNotContain("1234", told, StringComparison.Ordinal);
+    }
+
+    // Everything read up to the line that has the text.
+    private static async Task<string> NextAsync(StreamReader stream, string until)
+    {
+        var all = new StringBuilder();
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        limit.CancelAfter(TimeSpan.FromSeconds(20));
+        while (await stream.ReadLineAsync(limit.Token) is { } line)
+        {
+            all.AppendLine(line);
+            if (line.Contains(until, StringComparison.Ordinal)) return all.ToString();
+        }
+
+        throw new InvalidOperationException($"The stream ended before {until}: {all}");
+    }
+
+    [Fact]
+    public async Task A_policy_grants_beyond_a_credential_and_an_administrator_is_never_locked_out()
+    {
+        await StoreAsync($$$"""{"twin:{{{_lamp}}}/label":{"grant":["write"]} } """, "key:carl");
+        Assert.Equal(204, (await AskAsync("carl", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"add","path":"/label","value":"carl"}]""")).Status);
+        Assert.Equal(403, (await AskAsync("carl", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"add","path":"/power","value":1}]""")).Status);
+        await StoreAsync("""{"*":{"revoke":["read","write","command","administer"]}}""", "*");
+        Assert.Equal(403, (await AskAsync("bert", "GET", $"/digitaltwins/{_lamp}")).Status);
+        Assert.Equal(200, (await AskAsync("root", "GET", $"/digitaltwins/{_lamp}")).Status);
+    }
+
+    [Fact]
+    public async Task Who_sees_what_is_told_with_the_entry_that_decided()
+    {
+        await HidePowerAsync();
+        var (status, rights) = await AskAsync("root", "GET", $"/policies/effective?subject=key:bert&twin={_lamp}");
+        Assert.Equal(200, status);
+        var paths = rights.GetProperty("paths").EnumerateArray().ToDictionary(p => p.GetProperty("path").GetString()!);
+        Assert.False(paths["power"].GetProperty("read").GetProperty("allowed").GetBoolean());
+        Assert.StartsWith($"{Policy}/e model:", paths["power"].GetProperty("read").GetProperty("by").GetString(), StringComparison.Ordinal);
+        Assert.True(paths["label"].GetProperty("read").GetProperty("allowed").GetBoolean());
+        Assert.Equal("credential", paths["label"].GetProperty("read").GetProperty("by").GetString());
+    }
+
+    [Fact]
+    public async Task Samples_of_a_forbidden_field_are_refused_one_by_one()
+    {
+        await HidePowerAsync();
+        var (status, fates) = await AskAsync("bert", "POST", "/ingest", $$$"""[{"id":"{{{_lamp}}}","p":{"label":"in"} } ,{"id":"{{{_lamp}}}","p":{"power":99} } ]""");
+        Assert.Equal(200, status);
+        Assert.Equal((1, 1), (fates.GetProperty("applied").GetInt32(), fates.GetProperty("invalid").GetInt32()));
+        Assert.Equal(7, (await AskAsync("anna", "GET", $"/digitaltwins/{_lamp}")).Json.GetProperty("power").GetDouble());
+    }
+}
