@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Net;
 using System.Text.Json;
 using Twin.Devices.Mqtt;
+using Twin.Grains;
 using Twin.Model;
 using Twin.Scenarios;
 
@@ -11,7 +12,7 @@ namespace Twin.Silo;
 /// The scenario's devices, speaking MQTT over loopback as real ones would: one connection a group, QoS 1, batches of what
 /// the group's devices report in the same tick. A slow broker holds a group back; its devices then report what is true later.
 /// </summary>
-internal sealed class EmulatedFleet(IEnumerable<DeviceProfile> profiles, IPEndPoint broker, TimeProvider clock, ILogger log) : IAsyncDisposable
+internal sealed class EmulatedFleet(IEnumerable<DeviceProfile> profiles, IPEndPoint broker, ITwinStore store, TimeProvider clock, ILogger log) : IAsyncDisposable
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(100);
     private readonly List<MqttDeviceClient> _clients = [];
@@ -20,7 +21,8 @@ internal sealed class EmulatedFleet(IEnumerable<DeviceProfile> profiles, IPEndPo
     {
         var groups = profiles.GroupBy(p => p.Group).Select(g => new Group(g.Key, [.. g], this)).ToArray();
         log.LogInformation("Emulating {Devices} devices over {Connections} MQTT connections to {Broker}.", groups.Sum(g => g.Count), groups.Length, broker);
-        await Task.WhenAll(groups.Select(g => g.RunAsync(cancellationToken)));
+        var settings = new EmulatedSettings(groups.SelectMany(g => g.Settable), store, clock, log);
+        await Task.WhenAll([.. groups.Select(g => g.RunAsync(cancellationToken)), settings.RunAsync(cancellationToken)]);
     }
 
     public async ValueTask DisposeAsync()
@@ -35,6 +37,10 @@ internal sealed class EmulatedFleet(IEnumerable<DeviceProfile> profiles, IPEndPo
         private readonly ArrayBufferWriter<byte> _payload = new(16 * 1024);
 
         public int Count => _devices.Length;
+
+        /// <summary>Those that heed a property people write.</summary>
+        public IEnumerable<(string TwinId, DeviceSetting Setting, ISettableBehaviour Behaviour)> Settable =>
+            _devices.Where(d => d.Profile.Setting is not null && d.Behaviour is ISettableBehaviour).Select(d => (d.TwinId, d.Profile.Setting!, (ISettableBehaviour)d.Behaviour));
 
         public async Task RunAsync(CancellationToken cancellationToken)
         {
@@ -97,10 +103,13 @@ internal sealed class EmulatedFleet(IEnumerable<DeviceProfile> profiles, IPEndPo
 
     private sealed class Device(DeviceProfile profile)
     {
-        private readonly IDeviceBehaviour _behaviour = profile.Start();
         private SeededRandom _random = profile.CreateRandom();
         private TimeSpan _due = profile.Offset;
         private TimeSpan? _last;
+
+        public DeviceProfile Profile => profile;
+
+        public IDeviceBehaviour Behaviour { get; } = profile.Start();
 
         public string TwinId => profile.TwinId;
 
@@ -108,7 +117,7 @@ internal sealed class EmulatedFleet(IEnumerable<DeviceProfile> profiles, IPEndPo
 
         public void Step(WallTime now, TimeSpan elapsed, List<Assignment> output)
         {
-            _behaviour.Step(now, _last is { } last ? elapsed - last : TimeSpan.Zero, ref _random, output);
+            Behaviour.Step(now, _last is { } last ? elapsed - last : TimeSpan.Zero, ref _random, output);
             _last = elapsed;
             // A group that was held back does not make up for missed reports.
             _due += profile.Period;

@@ -23,7 +23,7 @@ internal sealed class WorldStart(ITwinStore store, IConnectionMultiplexer redis,
             readiness.Done();
             log.LogInformation("Ready: {Twins} twins, console at http://localhost:{Port}", (await store.GetStatisticsAsync(stoppingToken)).Sum(s => s.Twins), settings.Port);
             if (settings.Emulate && settings.Role == SiloRole.All && scenario.Parts.Count > 0 && services.GetService<MqttDoor>() is { } door)
-                await using (var fleet = new EmulatedFleet(scenario.Parts.SelectMany(p => p.Devices), door.Endpoint, clock, log)) await fleet.RunAsync(stoppingToken);
+                await using (var fleet = new EmulatedFleet(scenario.Parts.SelectMany(p => p.Devices), door.Endpoint, store, clock, log)) await fleet.RunAsync(stoppingToken);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {

@@ -14,8 +14,8 @@ public sealed class FailureTests
     [Fact]
     public async Task A_full_disk_refuses_writes_as_unavailable_changes_nothing_and_passes()
     {
-        FullDisk disk = null!;
-        await using var world = await new World { Options = new TwinGrainOptions { ShardCount = 1 }, Wrap = s => disk = new FullDisk(s) }.StartAsync();
+        TestDisk disk = null!;
+        await using var world = await new World { Options = new TwinGrainOptions { ShardCount = 1 }, Wrap = s => disk = new TestDisk(s) }.StartAsync();
         Assert.True((await world.Store.AddModelsAsync([Lamp])).IsDone);
         Assert.True((await world.Store.ExecuteAsync(new PutTwin("lamp", "dtmi:test:Lamp;1", []))).IsDone);
         var kept = await world.Store.ExecuteAsync(Level(1));
@@ -26,6 +26,34 @@ public sealed class FailureTests
         Assert.Equal(kept.Version, (await world.Store.GetTwinAsync("lamp")).Version); // reads go on, from what was kept
         disk.IsFull = false;
         Assert.True((await world.Store.ExecuteAsync(Level(99) with { IfMatch = kept.Version })).IsDone);
+    }
+
+    [Fact]
+    public async Task Under_a_load_that_never_pauses_snapshots_are_taken_and_everything_answered_is_there_after_a_restart()
+    {
+        TestDisk disk = null!;
+        await using var world = await new World { Options = new TwinGrainOptions { ShardCount = 1, SnapshotEvery = 200 }, Wrap = s => disk = new TestDisk(s) { IsSlow = true } }.StartAsync();
+        Assert.True((await world.Store.AddModelsAsync([Lamp])).IsDone);
+        for (var i = 0; i < 16; i++) Assert.True((await world.Store.ExecuteAsync(new PutTwin($"lamp-{i}", "dtmi:test:Lamp;1", []))).IsDone);
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        var levels = await Task.WhenAll(Enumerable.Range(0, 16).Select(async i =>
+        {
+            var level = 0;
+            for (; disk.Snapshots < 5; level++)
+            {
+                deadline.Token.ThrowIfCancellationRequested();
+                Assert.True((await world.Store.ExecuteAsync(Level(level + 1) with { TwinId = $"lamp-{i}" })).IsDone);
+            }
+
+            return level;
+        }));
+        await world.StopAsync();
+        await world.StartAsync();
+        for (var i = 0; i < 16; i++)
+        {
+            var document = await world.Store.GetTwinAsync($"lamp-{i}");
+            Assert.Equal(levels[i], System.Text.Json.JsonDocument.Parse(document.Json).RootElement.GetProperty("level").GetDouble());
+        }
     }
 
     [Fact]
@@ -87,9 +115,16 @@ public sealed class FailureTests
         Assert.Equal(TwinStatus.NotFound, (await world.Store.GetTwinAsync("lamp")).Status);
     }
 
-    private sealed class FullDisk(IJournalStore inner) : IJournalStore
+    private sealed class TestDisk(IJournalStore inner) : IJournalStore
     {
+        private int _snapshots;
+
         public bool IsFull { get; set; }
+
+        /// <summary>Appends never complete at once: something is always on its way.</summary>
+        public bool IsSlow { get; init; }
+
+        public int Snapshots => _snapshots;
 
         public Task KeepShardCountAsync(string branch, int shardCount, CancellationToken cancellationToken) => inner.KeepShardCountAsync(branch, shardCount, cancellationToken);
 
@@ -98,7 +133,7 @@ public sealed class FailureTests
 
         public ValueTask DisposeAsync() => inner.DisposeAsync();
 
-        private sealed class Journal(FullDisk disk, IShardJournal inner) : IShardJournal
+        private sealed class Journal(TestDisk disk, IShardJournal inner) : IShardJournal
         {
             public long Epoch => inner.Epoch;
 
@@ -111,9 +146,21 @@ public sealed class FailureTests
             public IAsyncEnumerable<ReadOnlyMemory<byte>> ReadFramesAsync(long after, CancellationToken cancellationToken) => inner.ReadFramesAsync(after, cancellationToken);
 
             public ValueTask AppendAsync(ReadOnlyMemory<byte> frame, long firstSequence, long lastSequence, CancellationToken cancellationToken) =>
-                disk.IsFull ? throw new IOException("No space left on device") : inner.AppendAsync(frame, firstSequence, lastSequence, cancellationToken);
+                disk.IsFull ? throw new IOException("No space left on device")
+                : disk.IsSlow ? SlowlyAsync(frame, firstSequence, lastSequence, cancellationToken)
+                : inner.AppendAsync(frame, firstSequence, lastSequence, cancellationToken);
 
-            public Task WriteSnapshotAsync(long sequence, System.Buffers.ReadOnlySequence<byte> bytes, long keepAfter, CancellationToken cancellationToken) => inner.WriteSnapshotAsync(sequence, bytes, keepAfter, cancellationToken);
+            private async ValueTask SlowlyAsync(ReadOnlyMemory<byte> frame, long firstSequence, long lastSequence, CancellationToken cancellationToken)
+            {
+                await Task.Delay(1, cancellationToken);
+                await inner.AppendAsync(frame, firstSequence, lastSequence, cancellationToken);
+            }
+
+            public Task WriteSnapshotAsync(long sequence, System.Buffers.ReadOnlySequence<byte> bytes, long keepAfter, CancellationToken cancellationToken)
+            {
+                Interlocked.Increment(ref disk._snapshots);
+                return inner.WriteSnapshotAsync(sequence, bytes, keepAfter, cancellationToken);
+            }
 
             public ValueTask DisposeAsync() => inner.DisposeAsync();
         }

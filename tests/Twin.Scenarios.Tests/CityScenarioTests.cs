@@ -147,6 +147,54 @@ public class CityScenarioTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void A_light_never_burns_brighter_than_its_twin_says_nor_by_day_because_of_it()
+    {
+        var lamp = City.Value.Devices.First(d => d.TwinId.StartsWith("lamp-", StringComparison.Ordinal));
+        Assert.Equal(new DeviceSetting("dimTo", 100), lamp.Setting);
+        var night = new DateTimeOffset(2026, 3, 3, 21, 0, 0, TimeSpan.Zero);
+        var full = LevelAndPower(lamp, night, 100);
+        Assert.Equal(100, full.Level);
+        var (level, power) = LevelAndPower(lamp, night, 30);
+        Assert.Equal(30, level);
+        Assert.InRange(power / full.Power, 0.27, 0.33);
+        Assert.Equal(100, LevelAndPower(lamp, night, 250).Level);
+        Assert.Equal(0, LevelAndPower(lamp, night, -5).Level);
+        Assert.Equal(0, LevelAndPower(lamp, night.AddHours(-8), 80).Level);
+        Assert.Equal(50, LevelAndPower(lamp, night.AddHours(5), 80).Level); // The small hours dim below it.
+    }
+
+    [Fact]
+    public void A_light_that_is_set_while_it_burns_follows_at_its_next_report_and_comes_back()
+    {
+        var lamp = City.Value.Devices.First(d => d.TwinId.StartsWith("lamp-", StringComparison.Ordinal));
+        var behaviour = Assert.IsAssignableFrom<ISettableBehaviour>(lamp.Start());
+        var random = lamp.CreateRandom();
+        var output = new List<Assignment>();
+        var now = WallTime.From(new DateTimeOffset(2026, 3, 3, 21, 0, 0, TimeSpan.Zero));
+        var levels = new List<double>();
+        foreach (var setting in (double?[])[null, 40, null, 100])
+        {
+            if (setting is { } value) behaviour.Set(value);
+            output.Clear();
+            behaviour.Step(now, levels.Count == 0 ? TimeSpan.Zero : lamp.Period, ref random, output);
+            now += lamp.Period;
+            levels.Add(output.Where(o => o.Path == "level").Select(o => o.Value.AsNumber).DefaultIfEmpty(levels.LastOrDefault()).Single());
+        }
+
+        Assert.Equal([100, 40, 40, 100], levels);
+    }
+
+    private static (double Level, double Power) LevelAndPower(DeviceProfile lamp, DateTimeOffset at, double setting)
+    {
+        var behaviour = (ISettableBehaviour)lamp.Start();
+        var random = lamp.CreateRandom();
+        var output = new List<Assignment>();
+        behaviour.Set(setting);
+        behaviour.Step(WallTime.From(at), TimeSpan.Zero, ref random, output);
+        return (output.Single(o => o.Path == "level").Value.AsNumber, output.Single(o => o.Path == "power").Value.AsNumber);
+    }
+
+    [Fact]
     public void Bays_fill_and_empty_without_all_doing_the_same()
     {
         var occupied = MeanByHour("bay-", "occupied", 150, TimeSpan.FromHours(12), v => v.AsBoolean ? 1 : 0);

@@ -51,6 +51,9 @@ public sealed class Column
     /// <summary>The secondary index; null when none is kept.</summary>
     public PropertyIndex? Index { get; private set; }
 
+    /// <summary>The index of places this column is part of; null when none is kept.</summary>
+    public SpatialIndex? Places { get; internal set; }
+
     /// <summary>True when the row has a value.</summary>
     public bool Has(int row) => (uint)row < (uint)_sourceTimes.Length && _sourceTimes[row] != 0;
 
@@ -87,6 +90,7 @@ public sealed class Column
         _sourceTimes[row] = sourceTime.UtcTicks;
         _updateTimes[row] = updateTime.UtcTicks;
         Index?.Add(row, this);
+        Places?.Mark(row);
     }
 
     /// <summary>Asks the processor to fetch what <see cref="Set"/> will touch.</summary>
@@ -107,6 +111,7 @@ public sealed class Column
         else _bits[row] = 0;
         _sourceTimes[row] = 0;
         _updateTimes[row] = 0;
+        Places?.Mark(row);
     }
 
     /// <summary>Starts keeping an index over what is there and what comes.</summary>
@@ -128,6 +133,7 @@ public sealed class Column
     /// <summary>Indexes what a snapshot load filled in.</summary>
     internal void Filled(int rowCount)
     {
+        Places?.MarkAll(rowCount);
         for (var row = 0; Index is not null && row < rowCount; row++)
             if (_sourceTimes[row] != 0) Index.Add(row, this);
     }

@@ -22,8 +22,38 @@ public sealed class ModelTable
         for (var i = 0; i < _columns.Length; i++)
         {
             _columns[i] = new Column(model.Properties[i]);
-            if (model.Properties[i].IsIndexed) _columns[i].KeepIndex(0);
+            if (model.Properties[i].IsIndexed) KeepIndex(_columns[i]);
         }
+    }
+
+    private static readonly (string Longitude, string Latitude)[] PlaceNames = [("longitude", "latitude"), ("lon", "lat"), ("lng", "lat")];
+
+    /// <summary>Starts keeping an index on a column: of values; of places when it is JSON, or when the other of longitude and latitude beside it has one too.</summary>
+    internal void KeepIndex(Column column)
+    {
+        column.KeepIndex(RowCount);
+        if (column.Places is not null) return;
+        if (column.Storage == ValueKind.Json) KeepPlaces(column, null);
+        else if (column.Storage == ValueKind.Double)
+        {
+            var path = column.Definition.Path;
+            var prefix = path[..(path.LastIndexOf('/') + 1)];
+            foreach (var (longitude, latitude) in PlaceNames)
+            {
+                if (path[prefix.Length..] == longitude && Indexed(prefix + latitude) is { } north) KeepPlaces(column, north);
+                else if (path[prefix.Length..] == latitude && Indexed(prefix + longitude) is { } east) KeepPlaces(east, column);
+            }
+        }
+    }
+
+    private Column? Indexed(string path) =>
+        Model.FindProperty(path) is { } property && property.Ordinal < _columns.Length && _columns[property.Ordinal] is { Storage: ValueKind.Double, Index: not null, Places: null } column ? column : null;
+
+    private void KeepPlaces(Column first, Column? latitude)
+    {
+        first.Places = new SpatialIndex(first, latitude);
+        if (latitude is not null) latitude.Places = first.Places;
+        first.Places.MarkAll(RowCount);
     }
 
     /// <summary>Position among the shard's tables.</summary>

@@ -79,12 +79,12 @@ public sealed partial class ShardState
     /// <summary>True when this shard owns the id.</summary>
     public bool Owns(ReadOnlySpan<char> twinId) => ShardCount == 1 || ShardMap.ShardOf(twinId, ShardCount) == Shard;
 
-    /// <summary>Keeps a secondary index on a property path of every model that has it, now and later. Not journaled: declare again after recovery. JSON properties have none.</summary>
+    /// <summary>Keeps a secondary index on a property path of every model that has it, now and later. Not journaled: declare again after recovery. A JSON property, or longitude and latitude beside each other, get an index of places.</summary>
     public void DeclareIndex(string path)
     {
         if (!_declaredIndexes.Add(path)) return;
         foreach (var table in _tables)
-            if (table.Model.FindProperty(path) is { } property) table.Column(property.Ordinal).KeepIndex(table.RowCount);
+            if (table.Model.FindProperty(path) is { } property) table.KeepIndex(table.Column(property.Ordinal));
     }
 
     private ModelTable TableOf(InterfaceDefinition model)
@@ -92,7 +92,7 @@ public sealed partial class ShardState
         if (_tableOf.TryGetValue(model.Id, out var table)) return table;
         table = new ModelTable(_tables.Length, model);
         foreach (var path in _declaredIndexes)
-            if (model.FindProperty(path) is { } property) table.Column(property.Ordinal).KeepIndex(0);
+            if (model.FindProperty(path) is { } property) table.KeepIndex(table.Column(property.Ordinal));
         _tableOf.Add(model.Id, table);
         _tables = [.. _tables, table];
         _index.UseTables(_tables);

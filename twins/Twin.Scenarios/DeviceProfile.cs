@@ -16,6 +16,18 @@ public interface IDeviceBehaviour
     void Step(WallTime now, TimeSpan elapsed, ref SeededRandom random, List<Assignment> output);
 }
 
+/// <summary>A device that heeds a property people write on its twin, as <see cref="DeviceProfile.Setting"/> names it.</summary>
+public interface ISettableBehaviour : IDeviceBehaviour
+{
+    /// <summary>Takes the setting; what is out of range counts as the end of the range. May be called on any thread, while <see cref="IDeviceBehaviour.Step"/> runs.</summary>
+    void Set(double value);
+}
+
+/// <summary>A numeric property of the twin that its device follows.</summary>
+/// <param name="Path">The property; writable in the twin's model.</param>
+/// <param name="Ordinary">Its value while nobody wrote another; twins that have it, or none, need not be told.</param>
+public sealed record DeviceSetting(string Path, double Ordinary);
+
 /// <summary>An emulated device.</summary>
 /// <param name="TwinId">The twin it drives; also its device id.</param>
 /// <param name="Group">Devices of one group share one MQTT connection, as they would behind a field gateway.</param>
@@ -25,6 +37,9 @@ public interface IDeviceBehaviour
 /// <param name="Start">Makes a behaviour in its first state.</param>
 public sealed record DeviceProfile(string TwinId, string Group, TimeSpan Period, TimeSpan Offset, ulong Seed, Func<IDeviceBehaviour> Start)
 {
+    /// <summary>What people may set; null when the device takes no setting. With one, the behaviour is an <see cref="ISettableBehaviour"/>.</summary>
+    public DeviceSetting? Setting { get; init; }
+
     /// <summary>The device's random stream, from its beginning.</summary>
     public SeededRandom CreateRandom() => new(Seed, SeededRandom.EntityOf(TwinId), 1);
 }

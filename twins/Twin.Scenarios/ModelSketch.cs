@@ -12,7 +12,7 @@ internal sealed class ModelSketch(string id, string displayName, string? extends
 
     public List<PropertyRange> Ranges { get; } = [];
 
-    public ModelSketch Number(string name, string? semanticType = null, string? unit = null, double? low = null, double? high = null, bool indexed = false, string schema = "double")
+    public ModelSketch Number(string name, string? semanticType = null, string? unit = null, double? low = null, double? high = null, bool indexed = false, string schema = "double", bool writable = false)
     {
         if (low is { } l && high is { } h) Ranges.Add(new PropertyRange(id, name, unit, l, h));
         _contents.Add(w =>
@@ -21,6 +21,7 @@ internal sealed class ModelSketch(string id, string displayName, string? extends
             w.WriteString("name", name);
             w.WriteString("schema", schema);
             if (unit is not null) w.WriteString("unit", unit);
+            if (writable) w.WriteBoolean("writable", true);
         });
         return this;
     }

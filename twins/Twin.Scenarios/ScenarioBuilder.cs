@@ -55,10 +55,10 @@ internal sealed class ScenarioBuilder(string name, ulong seed)
     public void Relate(string source, string relationship, string target) =>
         _relationships.Add(new PutRelationship(source, $"{relationship}-{target}", relationship, target, []));
 
-    public void AddDevice(string twinId, string group, TimeSpan period, Func<IDeviceBehaviour> start)
+    public void AddDevice(string twinId, string group, TimeSpan period, Func<IDeviceBehaviour> start, DeviceSetting? setting = null)
     {
         var spread = new SeededRandom(seed, SeededRandom.EntityOf(twinId), 2).NextDouble();
-        _devices.Add(new DeviceProfile(twinId, group, period, new TimeSpan((long)(period.Ticks * spread)), seed, start));
+        _devices.Add(new DeviceProfile(twinId, group, period, new TimeSpan((long)(period.Ticks * spread)), seed, start) { Setting = setting });
     }
 
     public Scenario Build(double originLongitude, double originLatitude) =>

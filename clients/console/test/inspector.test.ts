@@ -10,7 +10,7 @@ import { book, LAMP, model, property } from "./helpers";
 const lamp = (more: JsonObject = {}): JsonObject => ({
   $dtId: "lamp-1", power: 40, state: "on", $metadata: { $model: LAMP, power: { lastUpdateTime: "2026-01-01T00:00:10.0000000Z" } }, ...more,
 });
-const entryOf = (schema: string, enumValues: string[] | null = null) => ({ name: "dimTo", schema, unit: null, writable: true, enumValues, from: LAMP });
+const entryOf = (schema: string, enumValues: string[] | null = null) => ({ name: "dimTo", schema, unit: null, writable: true, enumValues, semantic: null, isIndexed: false, from: LAMP });
 
 describe("reading a twin", () => {
   it("lists the model's own properties first, then what it inherits, also those without a value", () => {

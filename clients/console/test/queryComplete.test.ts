@@ -22,8 +22,8 @@ describe("completion of queries", () => {
     expect(shown("|")).toEqual(["SELECT", "EXPLAIN"]);
     expect(shown("SELECT * |")).toContain("FROM");
     expect(shown("SELECT * FROM |")).toEqual(["DIGITALTWINS", "RELATIONSHIPS"]);
-    expect(shown("SELECT * FROM DIGITALTWINS T |")).toEqual(["JOIN", "WHERE", "ORDER BY"]);
-    expect(shown("SELECT * FROM DIGITALTWINS T WHERE T.power > 3 |")).toEqual(["AND", "OR", "ORDER BY"]);
+    expect(shown("SELECT * FROM DIGITALTWINS T |")).toEqual(["JOIN", "MATCH", "WHERE", "GROUP BY", "ORDER BY"]);
+    expect(shown("SELECT * FROM DIGITALTWINS T WHERE T.power > 3 |")).toEqual(["AND", "OR", "GROUP BY", "ORDER BY"]);
     expect(shown("SELECT * FROM DIGITALTWINS T ORDER BY T.power |")).toEqual(["ASC", "DESC"]);
   });
 

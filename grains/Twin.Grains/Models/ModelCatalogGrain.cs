@@ -19,6 +19,7 @@ internal sealed class ModelCatalogState
 internal sealed class ModelCatalogGrain([PersistentState("models", "twins")] IPersistentState<ModelCatalogState> state, TimeProvider clock) : Grain, IModelCatalogGrain
 {
     private const int MostModels = 10_000;
+    private const int MostErrorsTold = 20;
 
     public ValueTask<long> GetVersionAsync() => new(state.State.Version);
 
@@ -36,8 +37,9 @@ internal sealed class ModelCatalogGrain([PersistentState("models", "twins")] IPe
         var parsed = texts.Count == 0 ? new DtdlParseResult(known, []) : DtdlParser.Parse([.. texts.Values], known);
         if (parsed.Errors.Count > 0)
         {
-            var all = string.Join(" ", parsed.Errors.Take(5).Select(e => e.ToString()));
-            return Refuse(TwinStatus.Invalid, "DTDLParserError", $"{parsed.Errors.Count} error(s): {all}", null);
+            string[] ids = [.. texts.Keys];
+            var all = string.Join(" ", parsed.Errors.Take(MostErrorsTold).Select(e => $"{PlaceOf(e, ids)}{e}"));
+            return Refuse(TwinStatus.Invalid, "DTDLParserError", $"{parsed.Errors.Count} error(s): {all}", parsed.Errors[0].Element);
         }
 
         var now = clock.GetUtcNow().UtcTicks;
@@ -116,6 +118,10 @@ internal sealed class ModelCatalogGrain([PersistentState("models", "twins")] IPe
         bad = Refuse(TwinStatus.Invalid, "DTDLParserError", "No model was given.", null);
         return false;
     }
+
+    /// <summary>The line counts from the interface's opening brace, for the interfaces of a request are read one by one.</summary>
+    private static string PlaceOf(DtdlError error, string[] ids) =>
+        error.Line is { } line && error.Document < ids.Length ? $"model {ids[error.Document]}, line {line}: " : "";
 
     private static CatalogAnswer NoModel(string dtmi) => Refuse(TwinStatus.NotFound, "ModelNotFound", $"There is no model '{dtmi}'.", dtmi);
 

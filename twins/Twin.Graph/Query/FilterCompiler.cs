@@ -16,7 +16,7 @@ internal sealed class FilterCompiler(ModelTable table, PropertyValue[] parameter
         InExpression among => CompileIn(among),
         OfModelExpression ofModel => ConstantFilter.Of(ConstantOf(ofModel.Model) is { } model && model.AsText is { } dtmi && TwinPaths.IsOfModel(table.Model, dtmi, ofModel.IsExact)),
         FunctionExpression function => CompileFunction(function),
-        GeoWithinExpression => Plain(condition),
+        GeoWithinExpression within => CompileWithin(within),
         LiteralExpression or ParameterExpression => ConstantFilter.Of(ConstantOf(condition) is { Kind: ValueKind.Boolean } value && value.AsBoolean),
         PathExpression path => CompileComparison(new ComparisonExpression(Comparison.Equal, path, new LiteralExpression(PropertyValue.From(true), path.Position), path.Position)),
         _ => throw new NotSupportedException($"{condition.GetType().Name} cannot be compiled."),
@@ -66,6 +66,7 @@ internal sealed class FilterCompiler(ModelTable table, PropertyValue[] parameter
     {
         PresenceFilter => 1,
         PlainFilter => 5,
+        AreaFilter or NearFilter => 4,
         NumberSetFilter => 2,
         AllFilter or AnyFilter or NoneFilter => 4,
         _ => filter.GetType().Name.StartsWith("Number", StringComparison.Ordinal) ? 0 : 3,
@@ -74,13 +75,50 @@ internal sealed class FilterCompiler(ModelTable table, PropertyValue[] parameter
     private RowFilter CompileComparison(ComparisonExpression comparison)
     {
         var (left, right, op) = (comparison.Left, comparison.Right, comparison.Operator);
-        if (left is not PathExpression && right is PathExpression) (left, right, op) = (right, left, QueryValues.Mirror(op));
+        if (left is not (PathExpression or GeoDistanceExpression) && right is PathExpression or GeoDistanceExpression) (left, right, op) = (right, left, QueryValues.Mirror(op));
         var leftConstant = ConstantOf(left);
         var rightConstant = ConstantOf(right);
         if (leftConstant is { } a && rightConstant is { } b) return ConstantFilter.Of(QueryValues.Holds(op, a, b));
+        if (left is GeoDistanceExpression distance && rightConstant is { } metres) return CompileNear(distance, op, metres) ?? Plain(comparison);
         if (leftConstant is { Kind: ValueKind.None } || rightConstant is { Kind: ValueKind.None }) return ConstantFilter.Never;
         if (left is PathExpression path && rightConstant is { } value) return CompareWith(path, op, value) ?? Plain(comparison);
         return Plain(comparison);
+    }
+
+    private RowFilter CompileWithin(GeoWithinExpression within)
+    {
+        if (TryConstantPlace(within.Place, out var place)) return ConstantFilter.Of(place is { } known && within.Area.Contains(known));
+        return PlaceColumns.Find(table, within.Place) is { } columns ? new AreaFilter(columns, within.Area) : Plain(within);
+    }
+
+    // Distance less than a constant, one end fixed and the other in columns; null when only the plain way is right.
+    private RowFilter? CompileNear(GeoDistanceExpression distance, Comparison op, PropertyValue metres)
+    {
+        bool isFromKnown = TryConstantPlace(distance.From, out var from), isToKnown = TryConstantPlace(distance.To, out var to);
+        if ((isFromKnown && from is null) || (isToKnown && to is null)) return ConstantFilter.Never; // no place, no distance
+        if (isFromKnown && isToKnown) return ConstantFilter.Of(QueryValues.Holds(op, PropertyValue.From(Geodesic.Metres(from!.Value, to!.Value)), metres));
+        if (isFromKnown == isToKnown || op is not (Comparison.Less or Comparison.LessOrEqual) || !metres.IsNumber || !(metres.AsNumber >= 0)) return null;
+        return PlaceColumns.Find(table, isFromKnown ? distance.To : distance.From) is { } columns ? new NearFilter(columns, (from ?? to)!.Value, metres, op) : null;
+    }
+
+    /// <summary>Whether a distance is to one fixed place from columns with an index of places.</summary>
+    public bool IsIndexed(GeoDistanceExpression distance) =>
+        CompileNear(distance, Comparison.LessOrEqual, PropertyValue.From(0L)) is NearFilter { Probe: not null };
+
+    // True when the place is the same for every row of the table; it is null when it is no place.
+    private bool TryConstantPlace(Expression place, out GeoPlace? constant)
+    {
+        constant = null;
+        if (place is PointExpression point)
+        {
+            if (ConstantOf(point.Longitude) is not { } longitude || ConstantOf(point.Latitude) is not { } latitude)
+                return ConstantOf(point.Longitude) is { Kind: ValueKind.None } || ConstantOf(point.Latitude) is { Kind: ValueKind.None };
+            if (GeoPlace.TryMake(longitude, latitude, out var made)) constant = made;
+            return true;
+        }
+        if (ConstantOf(place) is not { } value) return false;
+        if (GeoPlace.TryRead(value, out var read)) constant = read;
+        return true;
     }
 
     // path op constant, where the path is a column or the id; null when only the plain way is right.

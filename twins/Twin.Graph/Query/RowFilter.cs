@@ -13,6 +13,9 @@ internal abstract class RowFilter
     /// <summary>What a secondary index could answer for this filter; null when nothing.</summary>
     public virtual IndexProbe? Probe => null;
 
+    /// <summary>What looking at a row costs, about, on a present server core; for choosing between a scan and an index.</summary>
+    public virtual double NanosecondsPerRow => 1;
+
     /// <summary>How EXPLAIN names it.</summary>
     public abstract string Explain();
 
@@ -38,6 +41,8 @@ internal sealed class ConstantFilter(bool holds) : RowFilter
 internal sealed class AllFilter(RowFilter[] terms) : RowFilter
 {
     public RowFilter[] Terms => terms;
+
+    public override double NanosecondsPerRow => terms[0].NanosecondsPerRow; // the others see what it leaves
 
     public override ulong Filter(int start, int count, ulong care)
     {
@@ -74,9 +79,16 @@ internal sealed class NoneFilter(RowFilter term) : RowFilter
     public override string Explain() => "NOT " + term.Explain();
 }
 
-/// <summary>A question for a column's secondary index: equal to <see cref="Equal"/>, or between two bounds (None is open).</summary>
+/// <summary>A question for a column's secondary index: in a box, equal to <see cref="Equal"/>, or between two bounds (None is open).</summary>
 internal sealed record IndexProbe(Column Column, PropertyValue Equal, PropertyValue Low, bool IncludesLow, PropertyValue High, bool IncludesHigh)
 {
+    private SpatialIndex? Places { get; init; }
+
+    private GeoBox Box { get; init; }
+
+    public static IndexProbe? For(PlaceColumns columns, GeoBox box) =>
+        columns.Index is { } places ? new IndexProbe(columns.First, default, default, false, default, false) { Places = places, Box = box } : null;
+
     public bool IsEquality => Equal.Kind != ValueKind.None;
 
     public static IndexProbe? For(Column column, Comparison comparison, PropertyValue bound) => comparison switch
@@ -90,20 +102,23 @@ internal sealed record IndexProbe(Column Column, PropertyValue Equal, PropertyVa
     /// <summary>Both ranges at once, when both are ranges over the same column with open ends that fit together.</summary>
     public IndexProbe Narrow(IndexProbe other)
     {
-        if (IsEquality || other.IsEquality || other.Column != Column) return this;
+        if (IsEquality || other.IsEquality || other.Column != Column || Places is not null || other.Places is not null) return this;
         var narrowed = this;
         if (Low.Kind == ValueKind.None && other.Low.Kind != ValueKind.None) narrowed = narrowed with { Low = other.Low, IncludesLow = other.IncludesLow };
         if (High.Kind == ValueKind.None && other.High.Kind != ValueKind.None) narrowed = narrowed with { High = other.High, IncludesHigh = other.IncludesHigh };
         return narrowed;
     }
 
-    public bool CanAsk => Column.Index is { } index && (IsEquality || index.IsOrdered);
+    public bool CanAsk => Places is not null || (Column.Index is { } index && (IsEquality || index.IsOrdered));
 
-    public int Estimate() => IsEquality ? Column.Index!.EstimateEqual(Equal) : Column.Index!.EstimateRange(Low, IncludesLow, High, IncludesHigh);
+    public string Explain() => (Places is null ? "index " : "places ") + Column.Definition.Path;
+
+    public int Estimate() => Places is not null ? Places.Estimate(Box) : IsEquality ? Column.Index!.EstimateEqual(Equal) : Column.Index!.EstimateRange(Low, IncludesLow, High, IncludesHigh);
 
     public void Collect(List<int> rows)
     {
-        if (IsEquality) Column.Index!.CollectEqual(Equal, rows);
+        if (Places is not null) Places.Collect(Box, rows);
+        else if (IsEquality) Column.Index!.CollectEqual(Equal, rows);
         else Column.Index!.CollectRange(Low, IncludesLow, High, IncludesHigh, rows);
     }
 }

@@ -9,6 +9,9 @@ namespace Twin.Graph.Query;
 /// </summary>
 public sealed class ShardQueryEngine : IDisposable
 {
+    private const double FirstRadius = 150; // metres: a little more than a cell of the index
+    private const double LastRadius = 100_000;
+
     private readonly ShardState _state;
     private readonly QueryCache _cache;
     private readonly TwinScan _scan;
@@ -41,6 +44,7 @@ public sealed class ShardQueryEngine : IDisposable
         var isCount = query.Query.Selection == SelectionKind.Count;
         var isGrouped = query.Query.Selection == SelectionKind.Groups;
         var isOrdered = query.Query.Order.Count > 0;
+        if (isOrdered && !isGrouped && query.LinkSource < 0 && request.Position is null && Nearest(query, request, epoch, cancellationToken) is { } nearest) return nearest;
         _scan.Begin(query.TermsOf(0), request, isCount || isGrouped || isOrdered || query.LinkSource >= 0 ? long.MaxValue / 2 : request.Limit, cancellationToken);
         if (query.LinkSource >= 0) return new LinkSide(query, _scan, _writer).Run(request, epoch);
         if (isCount) return Count(epoch);
@@ -103,6 +107,29 @@ public sealed class ShardQueryEngine : IDisposable
         if (_scan.Stop == ScanStop.Time) return OutOfTime(_scan.Examined);
         var places = top.WriteTo(_writer, query, request.Parameters);
         return new ShardRows(TwinStatus.Ok, _writer.TakeRows(), _scan.Examined) { Places = places, Next = _scan.Stop == ScanStop.Budget ? _scan.PositionAfter(epoch) : null };
+    }
+
+    // ORDER BY distance from a fixed place over an index of places: circles that grow until one holds enough rows. Null when that does not serve.
+    private ShardRows? Nearest(CompiledQuery query, ShardQuery request, long epoch, CancellationToken cancellation)
+    {
+        if (query.Query.Order[0] is not { IsDescending: false, Value: GeoDistanceExpression distance }) return null;
+        var isIndexed = false;
+        foreach (var table in _state.Tables) isIndexed |= new FilterCompiler(table, request.Parameters).IsIndexed(distance);
+        if (!isIndexed) return null;
+        var radius = Math.Max(FirstRadius, request.After is { Keys: [{ IsNumber: true } last, ..] } ? last.AsNumber * 1.1 : 0);
+        var examined = 0L;
+        for (; radius < LastRadius; radius *= 3)
+        {
+            var within = new ComparisonExpression(Comparison.LessOrEqual, distance, new LiteralExpression(PropertyValue.From(radius), 0), 0);
+            var terms = new TwinTerms([.. ConditionPaths.Conjuncts(query.Query.Where), within], query.TermsOf(0).Ids, hasParameters: true);
+            _scan.Begin(terms, request, long.MaxValue / 2, cancellation);
+            var rows = Top(query, request, epoch);
+            _writer.Clear();
+            examined += rows.Examined;
+            if (rows.Status != TwinStatus.Ok || examined >= request.RowBudget) return null;
+            if (rows.Rows.Length == request.Limit && rows.Next is null) return rows with { Examined = examined };
+        }
+        return null;
     }
 
     private ShardRows Group(CompiledQuery query, long epoch)

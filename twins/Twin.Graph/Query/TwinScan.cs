@@ -17,7 +17,6 @@ internal enum ScanStop : byte
 /// </summary>
 internal sealed class TwinScan(ShardState state, TimeProvider clock)
 {
-    private const double NanosecondsPerScannedRow = 1.0;
     private const double NanosecondsPerIndexedRow = 12.0;
     private const double NanosecondsPerIndexUse = 300.0;
     private const int WordsBetweenChecks = 256;
@@ -125,7 +124,7 @@ internal sealed class TwinScan(ShardState state, TimeProvider clock)
         var probe = ChooseProbe(filter, table, 0, wanted);
         if (probe is null) return "scan";
         estimate = probe.Estimate();
-        return "index " + probe.Column.Definition.Path;
+        return probe.Explain();
     }
 
     private bool NextCandidates(out int start, out ulong candidates)
@@ -203,7 +202,7 @@ internal sealed class TwinScan(ShardState state, TimeProvider clock)
         if (best is null) return null;
         double rows = table.RowCount - fromRow;
         var untilEnough = Math.Min(rows, (wanted + 1.0) * table.RowCount / Math.Max(1, fewest));
-        return (fewest * NanosecondsPerIndexedRow) + NanosecondsPerIndexUse < untilEnough * NanosecondsPerScannedRow ? best : null;
+        return (fewest * NanosecondsPerIndexedRow) + NanosecondsPerIndexUse < untilEnough * filter.NanosecondsPerRow ? best : null;
     }
 
     private static void Consider(IndexProbe probe, ref IndexProbe? best, ref int fewest)

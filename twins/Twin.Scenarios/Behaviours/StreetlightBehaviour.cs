@@ -2,14 +2,23 @@ using Twin.Model;
 
 namespace Twin.Scenarios.Behaviours;
 
-/// <summary>Burns from dusk to dawn, at half level in the small hours; a driver fails about once in two years and is mended within half a day.</summary>
-internal sealed class StreetlightBehaviour(double ratedWatts) : IDeviceBehaviour
+/// <summary>
+/// Burns from dusk to dawn, at half level in the small hours, and never brighter than it was set to; a driver fails about
+/// once in two years and is mended within half a day.
+/// </summary>
+internal sealed class StreetlightBehaviour(double ratedWatts) : ISettableBehaviour
 {
+    /// <summary>The brightest it may burn, percent of its rated output: <c>dimTo</c> of its twin.</summary>
+    public static DeviceSetting Dimming { get; } = new("dimTo", 100);
+
+    private double _dimTo = Dimming.Ordinary;
     private const double FailuresPerHour = 1.0 / (2 * 365 * 11);
     private double _threshold = double.NaN;
     private double _kilowattHours;
     private double _level = -1;
     private double _brokenHours;
+
+    public void Set(double value) => Volatile.Write(ref _dimTo, double.IsNaN(value) ? Dimming.Ordinary : Math.Clamp(value, 0, 100));
 
     public void Step(WallTime now, TimeSpan elapsed, ref SeededRandom random, List<Assignment> output)
     {
@@ -21,7 +30,7 @@ internal sealed class StreetlightBehaviour(double ratedWatts) : IDeviceBehaviour
         }
 
         var hour = CityClock.HourOf(now);
-        var level = CityClock.SunHeight(now) > _threshold ? 0 : hour is >= 23.5 or < 5 ? 50 : 100;
+        var level = CityClock.SunHeight(now) > _threshold ? 0 : Math.Min(hour is >= 23.5 or < 5 ? 50 : 100, Volatile.Read(ref _dimTo));
         if (!first) UpdateFault(level > 0, elapsed.TotalHours, ref random, output);
         var watts = _brokenHours > 0 ? 0.8 : level == 0 ? 0.4 : ratedWatts * level / 100 * (1 + (0.008 * random.NextNormal()));
         _kilowattHours += watts * elapsed.TotalHours / 1000;

@@ -128,9 +128,11 @@ internal static class CityFurniture
                 var (place, ahead) = street.Path.At(next);
                 var right = PathLine.RightOf(ahead) * (placed % 2 == 0 ? 1 : -1);
                 var id = city.Scenario.NextId("lamp");
-                city.Scenario.AddTwin(id, CityModels.Streetlight, place + (right * ((street.Width / 2) + 0.8)), 0, PathLine.HeadingOf(right * -1), new Assignment("ratedPower", PropertyValue.From(rated)));
+                city.Scenario.AddTwin(
+                    id, CityModels.Streetlight, place + (right * ((street.Width / 2) + 0.8)), 0, PathLine.HeadingOf(right * -1),
+                    new Assignment("ratedPower", PropertyValue.From(rated)), new Assignment(StreetlightBehaviour.Dimming.Path, PropertyValue.From(StreetlightBehaviour.Dimming.Ordinary)));
                 city.Scenario.Relate(street.Id, "hasLight", id);
-                city.Scenario.AddDevice(id, $"lights-{street.District:D2}", TimeSpan.FromSeconds(20), () => new StreetlightBehaviour(rated));
+                city.Scenario.AddDevice(id, $"lights-{street.District:D2}", TimeSpan.FromSeconds(20), () => new StreetlightBehaviour(rated), StreetlightBehaviour.Dimming);
             }
 
             next -= street.Path.Length;

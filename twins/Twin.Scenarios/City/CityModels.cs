@@ -30,7 +30,7 @@ internal static class CityModels
             .Related("hasLight", Streetlight).Related("hasBay", ParkingBay).Related("hasCounter", Counter),
         new ModelSketch(Building, "Building", Asset).Number("height", "Length", "metre", 5, 90).Choice("use", true, "residential", "office", "retail", "civic"),
         new ModelSketch(Streetlight, "Streetlight", Asset).Number("ratedPower", "Power", "watt").Number("power", "Power", "watt", 0, 120).Number("energy", "Energy", "kilowattHour")
-            .Number("level", "RelativeDensity", "percent", 0, 100).Alarmed().Command("setLevel", "level"),
+            .Number("level", "RelativeDensity", "percent", 0, 100).Number("dimTo", "RelativeDensity", "percent", writable: true).Alarmed().Command("setLevel", "level"),
         new ModelSketch(ParkingBay, "Parking bay", Asset).Flag("occupied").Time("since").Number("battery", "Voltage", "volt", 2.8, 3.7),
         new ModelSketch(CarPark, "Car park", Asset).Count("capacity", 0, 120).Related("hasBay", ParkingBay).Related("hasCharger", Charger),
         new ModelSketch(Counter, "Traffic counter", Asset).Count("vehicles", 0, 20).Number("flow", null, null, 0, 1600).Number("speed", "Velocity", "kilometrePerHour", 0, 60)

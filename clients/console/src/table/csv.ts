@@ -7,6 +7,12 @@ export function csvText(heads: readonly string[], rows: Iterable<readonly (Json 
   return lines.join("\r\n") + "\r\n";
 }
 
+/** Tabs between, for the clipboard: what a sheet takes. Tabs and breaks inside a value become spaces. */
+export function tabText(heads: readonly string[], rows: Iterable<readonly (Json | undefined)[]>): string {
+  const plain = (v: Json | undefined): string => (v === undefined || v === null ? "" : typeof v === "object" ? JSON.stringify(v) : String(v)).replace(/[\t\r\n]+/g, " ");
+  return [heads, ...rows].map((row) => row.map(plain).join("\t")).join("\n");
+}
+
 function field(value: Json | undefined): string {
   if (value === undefined || value === null) return "";
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);

@@ -5,6 +5,7 @@ import { AlarmDrawer } from "./alarmDrawer";
 import type { App } from "./app";
 import { Banner } from "./banner";
 import { h, replace, svg } from "./dom";
+import { HealthGlyph } from "./healthGlyph";
 import { Inspector } from "./inspector";
 import { askForKey } from "./keyDialog";
 import { showKeys } from "./keyList";
@@ -21,13 +22,15 @@ export class Frame {
   private readonly stage: StageHost;
   private readonly search: Search;
   private readonly alarms: AlarmDrawer;
+  private readonly health: HealthGlyph;
   private readonly inspector: Inspector;
 
   constructor(host: HTMLElement, private readonly app: App, private readonly keys: KeyStore) {
     this.search = new Search(app, () => this.actions());
     this.alarms = new AlarmDrawer(app);
+    this.health = new HealthGlyph(app);
     this.inspector = new Inspector(app);
-    const top = h("header", { class: "topbar" }, h("div", { class: "brand" }, "Twin"), this.search.element, h("div", { class: "health" }, this.alarms.button));
+    const top = h("header", { class: "topbar" }, h("div", { class: "brand" }, "Twin"), this.search.element, h("div", { class: "health" }, this.alarms.button, this.health.button, this.health.popover));
     this.cover = new LoadCover(app);
     this.stage = new StageHost(app, (entry) => this.shown(entry));
     this.main.append(this.stage.element, this.cover.element, this.alarms.element, new Banner(app).element);
@@ -47,6 +50,7 @@ export class Frame {
     keys.add("/", "/", "Search and commands", () => this.search.focus());
     for (const v of VIEWS) keys.add(v.key, v.key, `Show ${v.title}`, () => router.go(v.name));
     keys.add("a", "a", "Alarms", () => this.alarms.toggle());
+    keys.add("h", "h", "How the silos are", () => this.health.toggle());
     keys.add("i", "i", "To the inspector", () => this.inspector.element.focus());
     keys.add("p", "p", "Pause or go on", () => world.setPaused(!world.isPaused));
     keys.add("t", "t", "Light or dark", () => themes.toggle());

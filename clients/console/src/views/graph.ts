@@ -37,6 +37,8 @@ class GraphView implements View {
   private model: GraphModel | null = null;
   private only: string | null = null;
   private focus: string | null = null;
+  /** What the line in words is about; it follows the stream. */
+  private saidOf: string | null = null;
   private writeTimer: ReturnType<typeof setTimeout> | null = null;
   private againTimer: ReturnType<typeof setTimeout> | null = null;
 
@@ -77,7 +79,7 @@ class GraphView implements View {
     if (world.book.all.length === 0 && world.load.kind === "loading") return this.showCover(h("div", { class: "soft", role: "status" }, "Reading the models…"));
     router.set("root", root);
     this.model?.dispose();
-    this.only = null;
+    this.only = this.saidOf = null;
     this.focus = root;
     const model = (this.model = new GraphModel(this.app.api, () => world.book, root, hops, (moved) => model === this.model && this.draw(moved)));
     for (const id of (router.get("open") ?? "").split(",").filter((o) => o !== "")) model.near.setOpen(id, true);
@@ -94,7 +96,6 @@ class GraphView implements View {
       await done;
       if (model !== this.model) return;
       this.drawBar();
-      this.tell(null);
     } catch (error) {
       const e = asApiError(error);
       if (model === this.model && e.code !== "Cancelled") this.fail(e, model);
@@ -160,10 +161,8 @@ class GraphView implements View {
       ...model.picture, places: model.places, faces: model.faces, markOf: (m) => this.marks.of(m), root: model.near.root, focus: this.focus, selected: selection.id,
       isDim: (id) => this.only !== null && model.faces.get(id)?.model !== this.only, theme: themes.theme, isStale: world.lostAt !== null,
     }, isMoved);
-    if (isMoved) {
-      this.drawLegend();
-      this.tell(null);
-    }
+    if (isMoved) this.drawLegend();
+    this.tell(this.saidOf);
     this.drawBar();
   }
 
@@ -269,10 +268,10 @@ class GraphView implements View {
   private tell(id: string | null): void {
     const { model } = this;
     if (!model) return;
-    const at = id ?? null;
-    const fold = model.picture.folds.find((f) => f.key === at);
+    this.saidOf = id;
+    const fold = model.picture.folds.find((f) => f.key === id);
     if (fold) return setText(this.told, foldText(fold, model.faces.get(fold.owner)?.name ?? fold.owner));
-    const node = model.picture.nodes.find((n) => n.id === at);
+    const node = model.picture.nodes.find((n) => n.id === id);
     if (!node) return setText(this.told, "Click or Enter opens a twin · arrows walk · Backspace folds · c centres");
     const face = model.faces.get(node.id);
     const kind = face ? this.app.world.book.get(face.model)?.displayName ?? modelName(face.model) : "not found";

@@ -39,10 +39,11 @@ export function gather(files: readonly ModelFile[]): Gathered {
   return { models, faults };
 }
 
-/** Sends the models, all or none; answers what is wrong, or nothing. */
-export async function upload(api: Pick<TwinApi, "send">, models: readonly Json[]): Promise<UploadFault[]> {
+/** Sends the models, all or none; answers what is wrong, or nothing. Given their text that is what is sent, lines and all. */
+export async function upload(api: Pick<TwinApi, "send">, models: readonly Json[], text?: string): Promise<UploadFault[]> {
   try {
-    await api.send("POST", "/models", JSON.stringify(models), { "Content-Type": "application/json" });
+    const body = text === undefined ? JSON.stringify(models) : text.trimStart().startsWith("[") ? text : `[${text}]`;
+    await api.send("POST", "/models", body, { "Content-Type": "application/json" });
     return [];
   } catch (error) {
     const e = asApiError(error);

@@ -103,6 +103,7 @@ function modelsBehind(sources: Source[], all: Token[], before: Token[]): string[
 function afterDot(before: Token[], sources: Source[], book: ModelBook): CompletionOption[] {
   const owner = before.at(-2);
   const source = sources.find((s) => s.alias === owner?.text);
+  if (owner?.kind === "number" || owner?.text === ".") return []; // A range of hops: *1..3
   const isRelated = before.at(-3)?.text.toUpperCase() === "RELATED";
   if (isRelated) return relationshipNames(modelsOf(source?.models ?? [], book));
   if (source) return source.isRelationship ? LINK_NAMES : properties(source.models, book);
@@ -117,22 +118,39 @@ function inClause(before: Token[], sources: Source[], book: ModelBook): Completi
   const lastWord = last.kind === "word" ? last.text.toUpperCase() : last.text;
   const aliases = sources.filter((s) => s.alias).map((s): CompletionOption => ({ insert: s.alias!, shown: s.alias!, kind: "alias", detail: s.models.map(modelName).join(", ") || (s.isRelationship ? "relationship" : "twin") }));
   const names = sources.length > 1 ? aliases : [...aliases, ...properties(sources[0]?.models ?? [], book)];
+  if (lastWord === "JOIN") return [];
   switch (word) {
-    case "EXPLAIN": return keywords("SELECT");
+    case "EXPLAIN": return last === clause ? keywords("SELECT", "ANALYZE") : keywords("SELECT");
+    case "ANALYZE": return keywords("SELECT");
     case "SELECT":
-      if (last === clause) return [...keywords("*", "COUNT()", "TOP("), ...names];
-      if (lastWord === "," ) return names;
+      if (last === clause) return [...keywords("*", "COUNT()", "TOP("), ...names, ...AGGREGATES];
+      if (lastWord === "," ) return [...names, ...AGGREGATES];
+      if (lastWord === "(" && before.at(-2)?.text.toUpperCase() !== "TOP") return names;
       if (lastWord === ")" && before.at(-2)?.text !== "(" && before.some((t) => t.text.toUpperCase() === "TOP")) return [...keywords("*"), ...names];
       return keywords("FROM", "AS");
     case "FROM":
-      return last === clause ? keywords("DIGITALTWINS", "RELATIONSHIPS") : keywords("JOIN", "WHERE", "ORDER BY");
-    case "JOIN": return last === clause ? [] : keywords("RELATED");
-    case "RELATED": return last === clause ? aliases : keywords("WHERE", "ORDER BY");
-    case "ORDER": return keywords("BY");
-    case "BY": return last === clause || lastWord === "," ? names : keywords("ASC", "DESC");
+      return last === clause ? keywords("DIGITALTWINS", "RELATIONSHIPS") : keywords("JOIN", "MATCH", "WHERE", "GROUP BY", "ORDER BY");
+    case "JOIN": return keywords("RELATED");
+    case "MATCH": return inPattern(before, clause!, sources, book);
+    case "RELATED": return last === clause ? aliases : keywords("JOIN", "WHERE", "GROUP BY", "ORDER BY");
+    case "GROUP": case "ORDER": return keywords("BY");
+    case "BY":
+      if (last === clause || lastWord === ",") return names;
+      return before[before.indexOf(clause!) - 1]?.text.toUpperCase() === "GROUP" ? keywords("ORDER BY") : keywords("ASC", "DESC");
     case "WHERE": case "AND": case "OR": case "NOT": return inCondition(before, last, lastWord, names);
     default: return keywords("SELECT");
   }
+}
+
+/** Inside a pattern: relationships after a colon or a bar in square brackets, clauses after the last node. */
+function inPattern(before: Token[], clause: Token, sources: Source[], book: ModelBook): CompletionOption[] {
+  const pattern = before.slice(before.indexOf(clause) + 1);
+  const last = pattern.at(-1)?.text;
+  const inBrackets = pattern.findLastIndex((t) => t.text === "[") > pattern.findLastIndex((t) => t.text === "]");
+  if (inBrackets && (last === ":" || last === "|")) return relationshipNames(modelsOf(sources.flatMap((s) => s.models), book));
+  if (last === ")") return keywords("-[:", "<-[:", "WHERE", "ORDER BY").map((o) => ({ ...o, insert: o.insert.replace(/: $/, ":") }));
+  if (last === "]") return keywords("->(", "-(").map((o) => ({ ...o, insert: o.insert.trimEnd() }));
+  return pattern.length === 0 ? keywords("(") : [];
 }
 
 function inCondition(before: Token[], last: Token, lastWord: string, names: CompletionOption[]): CompletionOption[] {
@@ -143,7 +161,7 @@ function inCondition(before: Token[], last: Token, lastWord: string, names: Comp
   if (last.text === ",") return openCall(before) === "IS_OF_MODEL" ? keywords("exact") : [];
   if (lastWord === "IN") return keywords("[");
   const isValue = last.kind === "text" || last.kind === "number" || last.text === ")" || last.text === "]" || ["TRUE", "FALSE", "NULL"].includes(lastWord);
-  return isValue ? keywords("AND", "OR", "ORDER BY") : keywords("=", "!=", "<", "<=", ">", ">=", "IN [", "NOT IN [", "AND", "OR", "ORDER BY");
+  return isValue ? keywords("AND", "OR", "GROUP BY", "ORDER BY") : keywords("=", "!=", "<", "<=", ">", ">=", "IN [", "NOT IN [", "AND", "OR", "GROUP BY", "ORDER BY");
 }
 
 /** The aliases of FROM and JOIN with what the text says of their models. */
@@ -163,7 +181,8 @@ function sourcesOf(all: Token[], book: ModelBook): Source[] {
       sources.push({ alias: all[i + 1]!.text, models: [...new Set(targets)], isRelationship: false });
       const link = all[i + 6];
       if (link?.kind === "word" && !isKeyword(link.text)) sources.push({ alias: link.text, models: [], isRelationship: true });
-    } else if (upper[i] === "IS_OF_MODEL" && t.kind === "word") {
+    } else if (upper[i] === "MATCH" && t.kind === "word") sources.push(...patternSources(all, i + 1, sources));
+    else if (upper[i] === "IS_OF_MODEL" && t.kind === "word") {
       const hasAlias = all[i + 2]?.kind === "word";
       const model = all[hasAlias ? i + 4 : i + 2];
       const source = hasAlias ? sources.find((s) => s.alias === all[i + 2]!.text) : sources[0];
@@ -171,6 +190,18 @@ function sourcesOf(all: Token[], book: ModelBook): Source[] {
     }
   });
   return sources;
+}
+
+/** The aliases of a pattern: (twin) and [relationship:name]. */
+function patternSources(all: Token[], from: number, known: readonly Source[]): Source[] {
+  const found = new Map<string, Source>();
+  for (let i = from; i < all.length && !(all[i]!.kind === "word" && CLAUSES.has(all[i]!.text.toUpperCase())); i++) {
+    const name = all[i + 1];
+    const opens = all[i]!.text;
+    if ((opens !== "(" && opens !== "[") || name?.kind !== "word" || known.some((k) => k.alias === name.text)) continue;
+    found.set(name.text, { alias: name.text, models: [], isRelationship: opens === "[" });
+  }
+  return [...found.values()];
 }
 
 function modelTexts(all: Token[]): string[] {
@@ -222,7 +253,7 @@ function ranked(options: CompletionOption[], typed: string): CompletionOption[] 
   return [...starts, ...holds].slice(0, MOST_OPTIONS);
 }
 
-const CLAUSES: ReadonlySet<string> = new Set(["EXPLAIN", "SELECT", "FROM", "JOIN", "RELATED", "WHERE", "AND", "OR", "NOT", "ORDER", "BY"]);
+const CLAUSES: ReadonlySet<string> = new Set(["EXPLAIN", "ANALYZE", "SELECT", "FROM", "JOIN", "RELATED", "MATCH", "WHERE", "AND", "OR", "NOT", "GROUP", "ORDER", "BY"]);
 
 function keywords(...list: string[]): CompletionOption[] {
   return list.map((k) => ({ insert: k === "*" || k.endsWith(")") || k.endsWith("(") || k.endsWith("[") ? k : `${k} `, shown: k, kind: "keyword", detail: "" }));
@@ -230,8 +261,11 @@ function keywords(...list: string[]): CompletionOption[] {
 
 const FUNCTIONS: CompletionOption[] = (
   [["IS_OF_MODEL", "alias, 'model'"], ["STARTSWITH", "text, 'start'"], ["ENDSWITH", "text, 'end'"], ["CONTAINS", "text, 'part'"], ["IS_DEFINED", "property"], ["IS_NULL", "property"],
-    ["IS_NUMBER", "property"], ["IS_STRING", "property"], ["IS_BOOL", "property"], ["IS_PRIMITIVE", "property"], ["IS_OBJECT", "property"]] as const
+    ["IS_NUMBER", "property"], ["IS_STRING", "property"], ["IS_BOOL", "property"], ["IS_PRIMITIVE", "property"], ["IS_OBJECT", "property"], ["ARRAY_CONTAINS", "array, value"],
+    ["GEO_WITHIN", "place, POLYGON((lon lat, …))"], ["GEO_DISTANCE", "place, POINT(lon lat) in metres"]] as const
 ).map(([name, detail]) => ({ insert: `${name}(`, shown: name, kind: "function", detail }));
+
+const AGGREGATES: CompletionOption[] = (["COUNT", "SUM", "AVG", "MIN", "MAX"] as const).map((name) => ({ insert: `${name}(`, shown: name, kind: "function", detail: name === "COUNT" ? "property, or nothing" : "property" }));
 
 const TWIN_NAMES: CompletionOption[] = ["$dtId", "$etag", "$metadata"].map((n) => ({ insert: n, shown: n, kind: "property", detail: n === "$dtId" ? "the twin's id" : "" }));
 const LINK_NAMES: CompletionOption[] = ["$relationshipId", "$relationshipName", "$sourceId", "$targetId", "$etag"].map((n) => ({ insert: n, shown: n, kind: "property", detail: "" }));

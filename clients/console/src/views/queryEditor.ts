@@ -1,11 +1,13 @@
 import type { Completion } from "./queryComplete";
 import { h, replace } from "../ui/dom";
 import { errorSpan } from "./queryRun";
-import { isKeyword, tokensOf } from "./queryTokens";
+import { isFunction, isKeyword, tokensOf } from "./queryTokens";
 
 export interface EditorOptions {
   complete(text: string, cursor: number): Completion;
-  onRun(): void;
+  /** @param isExplained Not the answer is wanted but how it would be found. */
+  onRun(isExplained: boolean): void;
+  onSave(): void;
   onInput(text: string): void;
 }
 
@@ -69,7 +71,10 @@ export class QueryEditor {
     if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) {
       e.preventDefault();
       this.close();
-      this.options.onRun();
+      this.options.onRun(e.shiftKey);
+    } else if (e.key.toLowerCase() === "s" && (e.ctrlKey || e.metaKey)) {
+      e.preventDefault();
+      this.options.onSave();
     } else if (e.key === " " && e.ctrlKey) {
       e.preventDefault();
       this.open();
@@ -136,8 +141,8 @@ export class QueryEditor {
     for (const token of tokensOf(text)) {
       plain(token.from);
       const isWrong = wrong !== null && token.from < wrong.to && token.to > wrong.from;
-      const kind = token.kind === "word" && isKeyword(token.text) ? "word" : token.kind === "text" || token.kind === "open" ? "text" : null;
-      const piece = kind === "word" ? h("b", {}, token.text) : kind === "text" ? h("i", {}, token.text) : token.text;
+      const kind = token.kind === "word" ? (isFunction(token.text) && text[token.to] === "(" ? "function" : isKeyword(token.text) ? "word" : null) : token.kind === "open" ? "text" : token.kind === "text" || token.kind === "number" || token.kind === "system" ? token.kind : null;
+      const piece = kind === null ? token.text : h("span", { class: `code-${kind}` }, token.text);
       parts.push(isWrong ? h("mark", {}, piece) : piece);
       at = token.to;
     }

@@ -29,6 +29,11 @@ export function examplesOf(book: ModelBook, counts: ReadonlyMap<string, number>,
     title: `${linked.displayName} and what it ${words(link.name)}`,
     query: `SELECT A.$dtId AS source, B FROM DIGITALTWINS A JOIN B RELATED A.${link.name} WHERE IS_OF_MODEL(A, '${linked.id}')`,
   });
+  const stated = models.flatMap((m) => m.properties.filter((p) => p.enumValues && p.name !== "alarm").map((p) => ({ m, p })))[0];
+  if (stated) examples.push({
+    title: `${plural(stated.m.displayName)} by ${words(stated.p.name)}, counted`,
+    query: `SELECT T.${stated.p.name}, COUNT() AS twins FROM DIGITALTWINS T WHERE IS_OF_MODEL(T, '${stated.m.id}') GROUP BY T.${stated.p.name} ORDER BY twins DESC`,
+  });
   examples.push({ title: "How many twins there are", query: "SELECT COUNT() FROM DIGITALTWINS" });
   return examples;
 }

@@ -10,7 +10,9 @@ import { at, type Column } from "../table/columns";
 /** What chart and map show of one column: bars and, for each row, the bar it belongs to and its colour. */
 export type Picture =
   | { kind: "histogram"; column: Column; histogram: Histogram; bars: Bar[]; barOf(row: number): number; unit: string }
-  | { kind: "categories"; column: Column; categories: Category[]; names: string[]; bars: Bar[]; barOf(row: number): number };
+  | { kind: "categories"; column: Column; categories: Category[]; names: string[]; bars: Bar[]; barOf(row: number): number }
+  /** One bar a row, as long as its value: rows that name groups. */
+  | { kind: "groups"; column: Column; by: Column; categories: Category[]; names: string[]; bars: Bar[]; barOf(row: number): number };
 
 /** Most different values a column of text may have to be drawn as bars. */
 const MOST_VALUES = 40;
@@ -42,8 +44,40 @@ export function bestColumn(columns: readonly Column[], query: string): Column | 
   return columns.find((c) => c.path.at(-1) === asked) ?? columns.find((c) => c.kind === "number") ?? columns.find((c) => c.path.at(-1) !== "$model") ?? columns[0] ?? null;
 }
 
-export function pictureOf(column: Column, rows: readonly JsonObject[], theme: Theme, isDark: boolean): Picture | null {
+export function pictureOf(column: Column, rows: readonly JsonObject[], theme: Theme, isDark: boolean, columns: readonly Column[] = []): Picture | null {
+  const by = column.kind === "number" ? groupColumn(columns, rows) : null;
+  if (by) return groups(column, by, rows, theme);
   return column.kind === "number" ? numbers(column, rows, isDark) : states(column, rows, theme);
+}
+
+/** Most groups drawn as bars; the table has them all. */
+export const MOST_GROUPS = 24;
+
+/** The column that names the rows of a grouped answer: text, different in every row, and no twin's id. Null when rows are twins. */
+export function groupColumn(columns: readonly Column[], rows: readonly JsonObject[]): Column | null {
+  if (rows.length === 0 || rows.length > 500 || columns.some((c) => ["$dtId", "$relationshipId"].includes(c.path.at(-1)!))) return null;
+  for (const c of columns) {
+    if (c.kind !== "text" && c.kind !== "boolean") continue;
+    const values = rows.map((r) => at(r, c.path) ?? null); // A group of twins without the property leaves it out.
+    if (values.every((v) => typeof v === "string" || typeof v === "boolean" || v === null) && new Set(values).size === rows.length) return c;
+  }
+  return null;
+}
+
+function groups(column: Column, by: Column, rows: readonly JsonObject[], theme: Theme): Picture | null {
+  const some = rows.slice(0, MOST_GROUPS);
+  const unit = unitText(column.unit);
+  const names = some.map((r) => {
+    const v = at(r, by.path);
+    return v === null || v === undefined ? "none" : typeof v === "boolean" ? (v ? "yes" : "no") : /^dtmi:/.test(String(v)) ? words(/([^:;]+);/.exec(String(v))?.[1] ?? String(v)) : String(v);
+  });
+  const values = some.map((r) => {
+    const v = at(r, column.path);
+    return typeof v === "number" && Number.isFinite(v) ? v : 0;
+  });
+  const categories = names.map((value, i) => ({ value, count: Number(values[i]!.toPrecision(6)) }));
+  const bars = categories.map((c): Bar => ({ count: c.count, colour: theme.active, text: `${c.value}: ${numberText(c.count)}${unit ? ` ${unit}` : ""}` }));
+  return { kind: "groups", column, by, categories, names, bars, barOf: (row) => (row < bars.length ? row : -1) };
 }
 
 function numbers(column: Column, rows: readonly JsonObject[], isDark: boolean): Picture | null {
@@ -80,6 +114,7 @@ function states(column: Column, rows: readonly JsonObject[], theme: Theme): Pict
 
 /** A line about the values: their ends and middle, with unit; or how many there are. */
 export function summaryOf(picture: Picture): string {
+  if (picture.kind === "groups") return `by ${picture.by.title}${picture.bars.length === MOST_GROUPS ? `, the first ${MOST_GROUPS}` : ""}`;
   if (picture.kind === "categories") return `${numberText(picture.categories.length)} ${picture.categories.length === 1 ? "value" : "values"}`;
   const { histogram: g, unit } = picture;
   const n = (v: number): string => numberText(Number(v.toPrecision(4)));

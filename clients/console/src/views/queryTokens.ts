@@ -12,11 +12,18 @@ export interface Token {
 
 /** Words of the language; names are told from them by place, as the silo does. */
 export const KEYWORDS = [
-  "SELECT", "TOP", "COUNT", "FROM", "DIGITALTWINS", "RELATIONSHIPS", "JOIN", "RELATED", "WHERE", "AND", "OR", "NOT", "IN", "ORDER", "BY", "ASC", "DESC", "AS", "EXPLAIN",
-  "TRUE", "FALSE", "NULL", "IS_OF_MODEL", "STARTSWITH", "ENDSWITH", "CONTAINS", "IS_DEFINED", "IS_NULL", "IS_NUMBER", "IS_STRING", "IS_BOOL", "IS_PRIMITIVE", "IS_OBJECT", "EXACT",
+  "SELECT", "TOP", "COUNT", "FROM", "DIGITALTWINS", "RELATIONSHIPS", "JOIN", "RELATED", "MATCH", "WHERE", "AND", "OR", "NOT", "IN", "GROUP", "ORDER", "BY", "ASC", "DESC", "AS", "OF", "BRANCH",
+  "EXPLAIN", "ANALYZE", "TRUE", "FALSE", "NULL", "EXACT", "POINT", "POLYGON",
+] as const;
+
+/** Functions of conditions and of what is selected. */
+export const FUNCTION_NAMES = [
+  "IS_OF_MODEL", "STARTSWITH", "ENDSWITH", "CONTAINS", "ARRAY_CONTAINS", "IS_DEFINED", "IS_NULL", "IS_NUMBER", "IS_STRING", "IS_BOOL", "IS_PRIMITIVE", "IS_OBJECT", "GEO_WITHIN", "GEO_DISTANCE",
+  "COUNT", "SUM", "AVG", "MIN", "MAX", "TOP",
 ] as const;
 
 const KEYWORD_SET: ReadonlySet<string> = new Set(KEYWORDS);
+const FUNCTION_SET: ReadonlySet<string> = new Set(FUNCTION_NAMES);
 const PIECE = /'(?:[^'\\]|\\.|'')*'|'(?:[^'\\]|\\.)*$|\[\[[^\]]*\]\]|\$?[A-Za-z_][A-Za-z0-9_]*|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|<>|<=|>=|!=|[*,.()[\]=<>]|\S/gsy;
 
 /** Cuts a text into tokens; never fails, so that half a query can be completed and coloured. */
@@ -36,7 +43,12 @@ export function tokensOf(text: string): Token[] {
 }
 
 export function isKeyword(word: string): boolean {
-  return KEYWORD_SET.has(word.toUpperCase());
+  return KEYWORD_SET.has(word.toUpperCase()) || (FUNCTION_SET.has(word.toUpperCase()) && word.includes("_"));
+}
+
+/** Only before a bracket: a property may be called max. */
+export function isFunction(word: string): boolean {
+  return FUNCTION_SET.has(word.toUpperCase());
 }
 
 function kindOf(piece: string): TokenKind {

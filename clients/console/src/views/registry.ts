@@ -27,11 +27,12 @@ const DESCRIBED: Described[] = [
   { name: "graph", title: "Graph", key: "3", needsScene: false, icon: "M10 10 4 5M10 10l6-4M10 10l5 6M10 10l-5 5M10 12.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5M3.5 6.5a1.5 1.5 0 1 0 0-3 1.5 1.5 0 0 0 0 3M16.5 7.5a1.5 1.5 0 1 0 0-3 1.5 1.5 0 0 0 0 3M15.5 17.5a1.5 1.5 0 1 0 0-3 1.5 1.5 0 0 0 0 3M4.5 16.5a1.5 1.5 0 1 0 0-3 1.5 1.5 0 0 0 0 3" },
   { name: "query", title: "Query", key: "4", needsScene: false, icon: "M3 4h14M3 8h14M3 12h7M3 16h5M13 14a2.5 2.5 0 1 0 0-.01M15 16l2.5 2.5" },
   { name: "models", title: "Models", key: "5", needsScene: false, icon: "M7 3h6v4H7zM2 13h6v4H2zM12 13h6v4h-6zM10 7v3M5 13v-3h10v3" },
-  { name: "devices", title: "Devices", key: "6", needsScene: false, icon: "M5 5h10v10H5zM8 2v3M12 2v3M8 15v3M12 15v3M2 8h3M2 12h3M15 8h3M15 12h3" },
-  { name: "system", title: "System", key: "7", needsScene: false, icon: "M3 3h14v5H3zM3 12h14v5H3zM6 5.5h.01M6 14.5h.01" },
+  { name: "policies", title: "Policies", key: "6", needsScene: false, icon: "M10 2.5 16 5v4.5c0 4-2.5 6.5-6 8-3.5-1.5-6-4-6-8V5zM7.5 9.8l1.9 1.9 3.3-3.6" },
+  { name: "devices", title: "Devices", key: "7", needsScene: false, icon: "M5 5h10v10H5zM8 2v3M12 2v3M8 15v3M12 15v3M2 8h3M2 12h3M15 8h3M15 12h3" },
+  { name: "system", title: "System", key: "8", needsScene: false, icon: "M3 3h14v5H3zM3 12h14v5H3zM6 5.5h.01M6 14.5h.01" },
 ];
 
-const FILES = import.meta.glob<ViewModule>(["./city.ts", "./factory.ts", "./graph.ts", "./query.ts", "./models.ts", "./devices.ts", "./system.ts"]);
+const FILES = import.meta.glob<ViewModule>(["./city.ts", "./factory.ts", "./graph.ts", "./query.ts", "./models.ts", "./policies.ts", "./devices.ts", "./system.ts"]);
 
 /** The views this build has: each loaded when it is first shown. */
 export const VIEWS: readonly ViewEntry[] = DESCRIBED.flatMap((d) => {
