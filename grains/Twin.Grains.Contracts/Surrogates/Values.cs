@@ -45,6 +45,8 @@ internal struct IngestCallForm
     [Id(0)] public SampleForm[] Samples;
     [Id(1)] public long ArrivalTicks;
     [Id(2)] public long ModelVersion;
+    [Id(3)] public long PolicyVersion;
+    [Id(4)] public Twin.Model.Policies.PolicySubject? Subject;
 }
 
 [RegisterConverter]
@@ -55,7 +57,7 @@ internal sealed class IngestCallConverter : IConverter<IngestCall, IngestCallFor
         var samples = new Sample[form.Samples.Length];
         for (var i = 0; i < samples.Length; i++)
             samples[i] = new Sample(form.Samples[i].TwinId, form.Samples[i].Path, form.Samples[i].Value, new WallTime(form.Samples[i].SourceTicks));
-        return new IngestCall(new SampleBatch(samples, new WallTime(form.ArrivalTicks)), form.ModelVersion);
+        return new IngestCall(new SampleBatch(samples, new WallTime(form.ArrivalTicks)), form.ModelVersion) { PolicyVersion = form.PolicyVersion, Subject = form.Subject };
     }
 
     public IngestCallForm ConvertToSurrogate(in IngestCall call)
@@ -64,7 +66,7 @@ internal sealed class IngestCallConverter : IConverter<IngestCall, IngestCallFor
         var samples = new SampleForm[from.Length];
         for (var i = 0; i < samples.Length; i++)
             samples[i] = new SampleForm { TwinId = from[i].TwinId, Path = from[i].Path, Value = from[i].Value, SourceTicks = from[i].SourceTime.UtcTicks };
-        return new IngestCallForm { Samples = samples, ArrivalTicks = call.Batch.ArrivalTime.UtcTicks, ModelVersion = call.ModelVersion };
+        return new IngestCallForm { Samples = samples, ArrivalTicks = call.Batch.ArrivalTime.UtcTicks, ModelVersion = call.ModelVersion, PolicyVersion = call.PolicyVersion, Subject = call.Subject };
     }
 }
 

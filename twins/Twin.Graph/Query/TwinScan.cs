@@ -153,7 +153,7 @@ internal sealed class TwinScan(ShardState state, TimeProvider clock)
         for (var rest = mask; rest != 0; rest &= rest - 1)
         {
             var bit = BitOperations.TrailingZeroCount(rest);
-            if (!Table.IsLive(start + bit) || (Table.Seen is not null && !Table.Exists(start + bit))) mask &= ~(1UL << bit);
+            if (!Table.IsLive(start + bit) || (Table.Seen is { IsUniform: false } or { Common.Exists: false } && !Table.Exists(start + bit))) mask &= ~(1UL << bit);
         }
         return mask;
     }
