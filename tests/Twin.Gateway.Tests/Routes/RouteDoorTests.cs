@@ -11,6 +11,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Twin.Gateway.Feeds;
 using Twin.Gateway.Http;
+using Twin.Gateway.Audit;
 using Twin.Gateway.Security;
 using Twin.Gateway.Tests.Mqtt;
 using Twin.Pipelines.Routes;
@@ -204,6 +205,8 @@ public sealed class RouteDoorTests : IDisposable
             builder.Logging.ClearProviders();
             builder.WebHost.UseUrls("http://127.0.0.1:0");
             builder.Services.AddSingleton(TimeProvider.System).AddSingleton(new AuthOptions()).AddSingleton(new LimitOptions()).AddSingleton<CredentialCheck>().AddSingleton<Admission>().AddSingleton<ClientLimits>();
+            builder.Services.AddSingleton(new PolicyAdmission(null!)); // nobody a policy could concern calls here
+            builder.Services.AddSingleton(_ => new AuditLog(Path.Combine(data, "audit"), TimeProvider.System));
             builder.Services.AddSingleton(new RouteBook(data, store, options, TimeProvider.System, NullLogger<RouteBook>.Instance));
             builder.Services.AddHostedService(s => s.GetRequiredService<RouteBook>());
             var app = builder.Build();
