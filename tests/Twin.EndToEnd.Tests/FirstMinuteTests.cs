@@ -85,6 +85,7 @@ public sealed class FirstMinuteTests : IAsyncLifetime
             await client.PublishAsync(reply, Cancel);
         };
         await client.SubscribeAsync("twins/lamp-0/commands/#", MqttQualityOfServiceLevel.AtLeastOnce, Cancel);
+        await Eventually.TrueAsync(async () => JsonNode.Parse(await _silo.Http.GetStringAsync("/devices/lamp-0", Cancel))!["connected"]!.GetValue<bool>(), "the device's owner knows of the connection", Cancel);
         var text = await SwitchAsync();
         Assert.Contains("\"was\"", text, StringComparison.Ordinal);
         Assert.Equal(text, await SwitchAsync());

@@ -154,7 +154,8 @@ public sealed class ThingDoorTests(GrainsUnderTest grains, SharedDoor shared) : 
         Assert.StartsWith("s-", told.GetProperty("observed").GetString(), StringComparison.Ordinal);
         Assert.Equal(["dim {\"level\":4}"], inputs);
         Assert.InRange(told.GetProperty("things").GetInt32(), 8, int.MaxValue);
-        Assert.Equal((told.GetProperty("things").GetInt32() + 2) / 3, told.GetProperty("pages").GetInt32());
+        var fullPages = (told.GetProperty("things").GetInt32() + 2) / 3;
+        Assert.InRange(told.GetProperty("pages").GetInt32(), fullPages, fullPages + 1); // the last may be empty
         Assert.Equal("after", (await _door.GetAsync($"/digitaltwins/{id}")).GetProperty("label").GetString());
         Assert.Equal(12, (await _door.GetAsync($"/digitaltwins/{id}")).GetProperty("bulb").GetProperty("hours").GetInt32());
 
