@@ -18,7 +18,7 @@ public sealed record TwinGrainOptions
     public int FeedRing { get; init; } = 32_768;
 
     /// <summary>Changes after which a snapshot is written, at least 1,000; a larger state waits for four changes a twin.</summary>
-    public int SnapshotEvery { get; init; } = 400_000;
+    public int SnapshotEvery { get; init; } = 100_000;
 
     /// <summary>Changes of journal kept behind a snapshot so that feed cursors can resume.</summary>
     public long JournalKept { get; init; } = 1_000_000;
