@@ -20,7 +20,7 @@ public interface IShardQueries
 /// <param name="MaxPageSize">Largest page.</param>
 /// <param name="MaxRowsJoined">Rows bound on the way through a pattern, at all its hops together.</param>
 public sealed record QueryBounds(
-    long MaxRowsExamined = 5_000_000, TimeSpan? MaxTime = null, int SliceRows = 500_000, int JoinBatch = 1_000, int MaxPageSize = 10_000, long MaxRowsJoined = 2_000_000)
+    long MaxRowsExamined = 5_000_000, TimeSpan? MaxTime = null, int SliceRows = 500_000, int JoinBatch = 4_000, int MaxPageSize = 10_000, long MaxRowsJoined = 2_000_000)
 {
     /// <summary>The time limit; 10 s by default.</summary>
     public TimeSpan Time => MaxTime ?? TimeSpan.FromSeconds(10);

@@ -6,11 +6,16 @@ using Twin.Model.Query;
 namespace Twin.Grains.Query;
 
 /// <summary>One page of a query over a pattern: chooses the twin it starts from, runs it, and gathers rows, a count, an order or groups.</summary>
-internal sealed class PatternAnswer(ShardCaller caller, int limit)
+internal sealed class PatternAnswer(ShardCaller caller, int limit) : IDisposable
 {
+    private const int FewStarts = 1_000; // so many are gathered from all shards at once; more are read shard by shard
+
     private readonly List<ReadOnlyMemory<byte>> _rows = [];
+    private readonly ArrayBufferWriter<byte> _bytes = new(4 * 1024);
+    private Utf8JsonWriter? _json;
     private MatchPlan _plan = null!;
     private string[]? _ids; // the start's, when it is named
+    private bool _areStartsFew;
     private PatternRun? _run;
 
     /// <summary>The plan chosen.</summary>
@@ -25,13 +30,17 @@ internal sealed class PatternAnswer(ShardCaller caller, int limit)
     /// <summary>The run, with what it visited; null before.</summary>
     public PatternRun? Run => _run;
 
+    /// <summary>How the start's twins are come by, for EXPLAIN.</summary>
+    public string StartBy => _ids is not null ? $"{_ids.Length} ids" : _areStartsFew ? "all shards at once" : "shard by shard";
+
     /// <summary>Chooses the start: the token's, else the source whose ids are fewest, else the one with the fewest twins by the shards' indexes and counts.</summary>
-    public async ValueTask<bool> PlanAsync(int? pinned)
+    public async ValueTask<bool> PlanAsync(ContinuationToken? token)
     {
         var query = caller.Query;
-        var start = pinned ?? -1;
+        var start = token?.Place?.Start ?? -1;
+        _areStartsFew = token is { Place: not null, Position: null };
         var terms = ConditionPaths.Conjuncts(query.Where);
-        for (var source = 0; pinned is null && source < query.Sources.Count; source++)
+        for (var source = 0; token?.Place is null && source < query.Sources.Count; source++)
         {
             if (query.Sources[source].Kind != SourceKind.Twins || ConditionPaths.IdsOf(terms, source, "$dtId") is not { } ids) continue;
             if (start < 0 || ids.Count < ConditionPaths.IdsOf(terms, start, "$dtId")!.Count) start = source;
@@ -42,6 +51,7 @@ internal sealed class PatternAnswer(ShardCaller caller, int limit)
             if (Estimates is null) return false;
             for (var source = 0; source < Estimates.Length; source++)
                 if (query.Sources[source].Kind == SourceKind.Twins && (start < 0 || Estimates[source] < Estimates[start])) start = source;
+            _areStartsFew = Estimates[start] <= FewStarts;
         }
         _plan = new MatchPlan(query, start);
         _ids = ConditionPaths.IdsOf(terms, start, "$dtId")?.Select(TextOf).OfType<string>().Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToArray();
@@ -66,7 +76,8 @@ internal sealed class PatternAnswer(ShardCaller caller, int limit)
 
         _run = new PatternRun(caller, _plan, token.Place, Take);
         if (_ids is not null && !isFull) await _run.StartAsync([.. _ids.Where(id => token.Place is null || string.CompareOrdinal(id, token.Place.TwinId) >= 0)]).ConfigureAwait(false);
-        for (; _ids is null && !isFull && shardsDone < caller.ShardCount; shardsDone++)
+        else if (_areStartsFew && !isFull) await _run.GatherAsync().ConfigureAwait(false);
+        for (; _ids is null && !_areStartsFew && !isFull && shardsDone < caller.ShardCount; shardsDone++)
         {
             var shard = (token.FirstShard + shardsDone) % caller.ShardCount;
             if (!await _run.ScanAsync(shard, shardsDone == token.ShardsDone ? token.Position : null).ConfigureAwait(false)) break;
@@ -130,12 +141,19 @@ internal sealed class PatternAnswer(ShardCaller caller, int limit)
         return caller.Failure is null ? table : null;
     }
 
+    public void Dispose() => _json?.Dispose();
+
     private async Task AllAsync(Func<PatternRow, bool> take)
     {
         _run = new PatternRun(caller, _plan, null, take);
         if (_ids is not null)
         {
             await _run.StartAsync(_ids).ConfigureAwait(false);
+            return;
+        }
+        if (_areStartsFew)
+        {
+            await _run.GatherAsync().ConfigureAwait(false);
             return;
         }
         for (var shard = 0; shard < caller.ShardCount; shard++)
@@ -157,8 +175,9 @@ internal sealed class PatternAnswer(ShardCaller caller, int limit)
 
     private byte[] Write(PatternRow row)
     {
-        var bytes = new ArrayBufferWriter<byte>(256);
-        using var json = new Utf8JsonWriter(bytes, RowJson.Options);
+        _bytes.ResetWrittenCount();
+        var json = _json ??= new Utf8JsonWriter(_bytes, RowJson.Options);
+        json.Reset(_bytes);
         var reader = new PatternReader(_plan, row);
         json.WriteStartObject();
         foreach (var item in _plan.Outputs)
@@ -170,6 +189,6 @@ internal sealed class PatternAnswer(ShardCaller caller, int limit)
         }
         json.WriteEndObject();
         json.Flush();
-        return bytes.WrittenSpan.ToArray();
+        return _bytes.WrittenSpan.ToArray();
     }
 }

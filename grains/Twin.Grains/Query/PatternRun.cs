@@ -13,7 +13,7 @@ internal sealed class PatternRun(ShardCaller caller, MatchPlan plan, PatternPlac
 {
     private readonly long[] _visited = new long[plan.Steps.Count + 1];
     private readonly long[] _kept = new long[plan.Steps.Count + 1];
-    private int _batch = 64;
+    private int _batch = 256;
 
     /// <summary>Twins visited at the start and after each step.</summary>
     public IReadOnlyList<long> Visited => _visited;
@@ -36,6 +36,29 @@ internal sealed class PatternRun(ShardCaller caller, MatchPlan plan, PatternPlac
         }
         while (position is not null);
         return true;
+    }
+
+    /// <summary>From all shards' twins that hold the start's terms, asked for at once and taken in order of their ids: for few starts. False when it stopped: full, or failed.</summary>
+    public async Task<bool> GatherAsync()
+    {
+        var starts = new List<VisitedTwin>();
+        await caller.EachShardAsync(async shard =>
+        {
+            ShardPosition? position = null;
+            do
+            {
+                var request = caller.Slice(caller.Bounds.JoinBatch) with { Position = position, Pattern = new PatternSlice(plan.Start, plan.Start, ExpansionAfter(0, plan.Start), null) };
+                if (await caller.AskAsync(shard, request).ConfigureAwait(false) is not { } answer) return;
+                lock (starts) starts.AddRange(answer.Visited);
+                position = caller.Join(answer.Visited.Length) ? answer.Next : null;
+            }
+            while (position is not null);
+        }).ConfigureAwait(false);
+        if (caller.Failure is not null) return false;
+        _visited[0] += starts.Count;
+        starts.Sort((a, b) => string.CompareOrdinal(a.TwinId, b.TwinId));
+        var rows = starts.Where(s => resume is null || string.CompareOrdinal(s.TwinId, resume.TwinId) >= 0).Select(s => Begin(s, null)).Where(Holds).ToList();
+        return await ExtendAsync(0, rows).ConfigureAwait(false);
     }
 
     /// <summary>From twins named by id, in that order. False when it stopped: full, or failed.</summary>

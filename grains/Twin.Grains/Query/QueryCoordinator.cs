@@ -51,7 +51,7 @@ public sealed class QueryCoordinator(IShardQueries shards, TimeProvider clock, Q
         var given = token?.RowsGiven ?? 0;
         var limit = query.Top is { } top ? (int)Math.Min(request.PageSize, Math.Max(0, top - given)) : request.PageSize;
         var caller = new ShardCaller(shards, clock, _bounds, query, parameters, cancellationToken) { Subject = request.Subject };
-        var run = new QueryRun(caller, hash, limit);
+        using var run = new QueryRun(caller, hash, limit);
         var page = query.IsExplain ? await new QueryExplanation(caller, run, limit).AnswerAsync().ConfigureAwait(false) : await run.AnswerAsync(token, NextShard()).ConfigureAwait(false);
         return page with { RowsExamined = caller.Examined };
     }

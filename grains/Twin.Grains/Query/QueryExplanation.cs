@@ -22,7 +22,7 @@ internal sealed class QueryExplanation(ShardCaller caller, QueryRun run, int lim
             json.WriteStartObject("start");
             var start = pattern?.Plan.Start ?? 0;
             json.WriteString("source", query.Sources[start].Alias ?? $"#{start}");
-            json.WriteString("by", pattern?.Ids is { } ids ? $"{ids.Count} ids" : "shards below");
+            json.WriteString("by", pattern?.StartBy ?? "shards below");
             json.WriteNumber("estimate", pattern?.Ids?.Count ?? estimates[start]);
             if (pattern?.Run is { } done) WriteCounts(json, done, 0);
             json.WriteEndObject();

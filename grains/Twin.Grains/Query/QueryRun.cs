@@ -7,7 +7,7 @@ using Twin.Model.Query;
 namespace Twin.Grains.Query;
 
 /// <summary>One page under way: the ways to gather it. Rows of one source come from the shards as they are; patterns go through <see cref="PatternAnswer"/>.</summary>
-internal sealed class QueryRun(ShardCaller caller, ulong hash, int limit)
+internal sealed class QueryRun(ShardCaller caller, ulong hash, int limit) : IDisposable
 {
     private readonly TwinQuery _query = caller.Query;
     private readonly List<ReadOnlyMemory<byte>> _rows = [];
@@ -15,18 +15,20 @@ internal sealed class QueryRun(ShardCaller caller, ulong hash, int limit)
     /// <summary>The pattern's part; null for rows of one source, and before <see cref="PlanAsync"/>.</summary>
     public PatternAnswer? Pattern { get; private set; }
 
-    /// <summary>Plans a pattern, once; <paramref name="start"/> is the source a page before began from. False when that failed.</summary>
-    public async ValueTask<bool> PlanAsync(int? start)
+    public void Dispose() => Pattern?.Dispose();
+
+    /// <summary>Plans a pattern, once, as the page before did when there was one. False when that failed.</summary>
+    public async ValueTask<bool> PlanAsync(ContinuationToken? token)
     {
         if (_query.Hops.Count == 0 || Pattern is not null) return true;
         Pattern = new PatternAnswer(caller, limit);
-        return await Pattern.PlanAsync(start).ConfigureAwait(false);
+        return await Pattern.PlanAsync(token).ConfigureAwait(false);
     }
 
     /// <summary>The page after <paramref name="token"/>, or the first; <paramref name="firstShard"/> is where a first one begins to read.</summary>
     public async ValueTask<RowPage> AnswerAsync(ContinuationToken? token, int firstShard)
     {
-        if (!await PlanAsync(token?.Place?.Start).ConfigureAwait(false)) return caller.Failure!;
+        if (!await PlanAsync(token).ConfigureAwait(false)) return caller.Failure!;
         return _query switch
         {
             { Selection: SelectionKind.Count } => await CountAsync().ConfigureAwait(false),
