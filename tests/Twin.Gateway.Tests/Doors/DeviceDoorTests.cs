@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Twin.Devices.Mqtt;
 using Twin.Devices.Sparkplug;
 using Twin.Gateway.Mqtt;
+using Twin.Testing;
 using Twin.Wire.Sparkplug;
 using static Twin.Gateway.Tests.Mqtt.DoorUnderTest;
 
@@ -116,6 +117,7 @@ public sealed class DeviceDoorTests(GrainsUnderTest grains, SharedDoor shared) :
         Assert.True(standing.GetProperty("stale").GetBoolean() && standing.GetProperty("behindEdge").GetBoolean() && !standing.GetProperty("registered").GetBoolean());
         Assert.InRange(standing.GetProperty("staleSince").GetDateTimeOffset(), DateTimeOffset.UtcNow.AddMinutes(-1), DateTimeOffset.UtcNow.AddMinutes(1));
         using (await Mqtt.RawClient.ConnectAsync(_door.Mqtt.Endpoint.Port, "edge-n1")) await EventuallyAsync("prefix=n1&state=stale", "n1", "n1-motor", "n1-press"); // the edge's connection is taken away: its will
+        await Eventually.TrueAsync(() => Task.FromResult(stale.Sum >= 5), "the marks to be counted, which comes after they are made", Cancel);
         Assert.Equal(5, stale.Sum);
         await edge.DisposeAsync();
         await using var reborn = Edge("n1");

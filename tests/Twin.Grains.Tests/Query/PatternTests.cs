@@ -87,6 +87,8 @@ public class PatternTests
             {
                 BeforeSlice = () =>
                 {
+                    // A writer that adds faster than small pages read would keep the reader busy for ever.
+                    if (next == 400) return;
                     world.Execute(new PutRelationship("s" + random.Next(60), "new" + next++, "near", "s" + random.Next(60), []));
                     world.Execute(new DeleteRelationship("s" + random.Next(60), "new" + random.Next(next)));
                 },
