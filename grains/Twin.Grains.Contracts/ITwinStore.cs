@@ -1,5 +1,6 @@
 using Twin.Model;
 using Twin.Model.Policies;
+using Twin.Model.Query.Standing;
 
 namespace Twin.Grains;
 
@@ -70,6 +71,9 @@ public interface ITwinStore
 
     /// <summary>Runs a query; sees every acknowledged write.</summary>
     ValueTask<RowPage> QueryAsync(QueryRequest query, CancellationToken cancellationToken = default);
+
+    /// <summary>Runs a query for its rows with what is bound in them, for standing queries; sees every acknowledged write.</summary>
+    ValueTask<BoundRows> QueryBoundAsync(BoundQuery query, CancellationToken cancellationToken = default);
 
     /// <summary>Reads one shard's feed after a position. Waits up to <paramref name="wait"/> when there is nothing. Position 0 means from the oldest kept; -1 means from now.</summary>
     ValueTask<FeedPage> ReadFeedAsync(int shard, long after, int maxChanges, TimeSpan wait, CancellationToken cancellationToken = default);

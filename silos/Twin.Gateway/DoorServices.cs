@@ -12,6 +12,7 @@ using Twin.Gateway.Http.Things;
 using Twin.Gateway.Jobs;
 using Twin.Gateway.Mqtt;
 using Twin.Gateway.Security;
+using Twin.Gateway.Standing;
 using Twin.Gateway.Streams;
 using Twin.Grains;
 using Twin.History;
@@ -38,6 +39,8 @@ public static class DoorServices
         services.AddSingleton<PolicyAdmission>().AddSingleton<CredentialCheck>().AddSingleton<Admission>().AddSingleton<ClientLimits>().AddSingleton<StreamDoor>();
         services.AddSingleton(s => new FeedHub(s.GetRequiredService<ITwinStore>(), s.GetRequiredService<IPolicyStore>(), s.GetRequiredService<ILogger<FeedHub>>(), s.GetService<MqttDoor>(), s.GetRequiredService<TimeProvider>()));
         services.AddHostedService(s => s.GetRequiredService<FeedHub>());
+        services.AddSingleton<StandingQueries>();
+        services.AddHostedService(s => s.GetRequiredService<StandingQueries>());
         services.AddRoutingCore();
         // Its "request starting" line has the whole address, and with it an access_token.
         services.AddLogging(logging => logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning));

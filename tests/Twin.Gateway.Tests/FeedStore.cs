@@ -40,6 +40,8 @@ internal sealed class FeedStore(int shards) : ITwinStore
         news.SetResult();
     }
 
+    public ValueTask<Twin.Model.Query.Standing.BoundRows> QueryBoundAsync(Twin.Model.Query.Standing.BoundQuery query, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
     public async ValueTask<FeedPage> ReadFeedAsync(int shard, long after, int maxChanges, TimeSpan wait, CancellationToken cancellationToken = default)
     {
         Interlocked.Increment(ref _reads);

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using Twin.Model;
 using Twin.Model.Query;
+using Twin.Model.Query.Standing;
 
 namespace Twin.Grains.Query;
 
@@ -141,6 +142,22 @@ internal sealed class PatternAnswer(ShardCaller caller, int limit) : IDisposable
         return caller.Failure is null ? table : null;
     }
 
+    /// <summary>All rows, or those in which some twins stand for a source, with what is bound in them.</summary>
+    public async ValueTask<BoundRows> BoundAsync(BoundQuery request)
+    {
+        if (request.Source >= 0) (_plan, _ids) = (new MatchPlan(caller.Query, request.Source), [.. request.Twins]);
+        else if (!await PlanAsync(null).ConfigureAwait(false)) return new BoundRows(caller.Failure!.Status, [], caller.Failure.Problem);
+        var rows = new List<BoundRow>();
+        await AllAsync(row =>
+        {
+            rows.Add(Bind(row, request.Names));
+            if (rows.Count <= request.MostRows) return true;
+            caller.TooCostly($"The query has more than {request.MostRows} rows. Narrow its condition.");
+            return false;
+        }).ConfigureAwait(false);
+        return caller.Failure is { } failure ? new BoundRows(failure.Status, [], failure.Problem) : new BoundRows(TwinStatus.Ok, rows);
+    }
+
     public void Dispose() => _json?.Dispose();
 
     private async Task AllAsync(Func<PatternRow, bool> take)
@@ -173,11 +190,56 @@ internal sealed class PatternAnswer(ShardCaller caller, int limit) : IDisposable
         return string.Join('\0', ids);
     }
 
-    private byte[] Write(PatternRow row)
+    private BoundRow Bind(PatternRow row, IReadOnlyList<string> names)
+    {
+        var reader = new PatternReader(_plan, row);
+        var outputs = _plan.Outputs;
+        var shown = Math.Max(1, names.Count);
+        var json = BeginJson();
+        if (names.Count > 0) json.WriteStartObject();
+        for (var i = 0; i < shown; i++)
+        {
+            var value = ConditionEvaluator.Evaluate(outputs[i].Value, reader, caller.Parameters);
+            if (names.Count > 0)
+            {
+                if (value.Kind == ValueKind.None) continue;
+                json.WritePropertyName(names[i]);
+            }
+            value.WriteJson(json);
+        }
+        if (names.Count > 0) json.WriteEndObject();
+        json.Flush();
+        var keys = outputs.Count == shown ? [] : new PropertyValue[outputs.Count - shown];
+        for (var i = 0; i < keys.Length; i++) keys[i] = ConditionEvaluator.Evaluate(outputs[shown + i].Value, reader, caller.Parameters);
+        return new BoundRow(row.Path.Length == 0 ? row.Twins[0] : BindingOf(row), row.Twins, _bytes.WrittenSpan.ToArray(), keys);
+    }
+
+    // Ids in order of the sources, those of links led by the way they point; walks of several links have none. Spaces part them, as ids hold none unescaped.
+    private string BindingOf(PatternRow row)
+    {
+        var ids = new string[row.Twins.Length];
+        for (var i = 0; i < ids.Length; i++) ids[i] = row.Twins[i] is { } twin ? Escape(twin) : "";
+        for (var i = 0; i < row.Path.Length; i++)
+        {
+            var (link, step) = (row.Path[i], _plan.Steps[i]);
+            var isBack = link.IsIncoming == (step.From == step.Hop.From) && row.Twins[step.From] != row.Twins[step.To];
+            ids[step.Hop.Link] = !step.Hop.IsSingle ? "*" : (isBack ? "<" : ">") + Escape(link.LinkId);
+        }
+        return string.Join(' ', ids);
+        static string Escape(string id) => id.Contains(' ') || id.Contains('%') ? id.Replace("%", "%25", StringComparison.Ordinal).Replace(" ", "%20", StringComparison.Ordinal) : id;
+    }
+
+    private Utf8JsonWriter BeginJson()
     {
         _bytes.ResetWrittenCount();
         var json = _json ??= new Utf8JsonWriter(_bytes, RowJson.Options);
         json.Reset(_bytes);
+        return json;
+    }
+
+    private byte[] Write(PatternRow row)
+    {
+        var json = BeginJson();
         var reader = new PatternReader(_plan, row);
         json.WriteStartObject();
         foreach (var item in _plan.Outputs)

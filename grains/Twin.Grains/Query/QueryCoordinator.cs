@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Twin.Model;
 using Twin.Model.Query;
+using Twin.Model.Query.Standing;
 
 namespace Twin.Grains.Query;
 
@@ -32,6 +33,17 @@ public sealed class QueryCoordinator(IShardQueries shards, TimeProvider clock, Q
         Examined.Record(page.RowsExamined);
         if (page.Status != TwinStatus.Ok) Refused.Add(1, new KeyValuePair<string, object?>("status", page.Status.ToString()));
         return page;
+    }
+
+    /// <summary>All rows with what is bound in them, or those in which some twins stand for a source; TooMuch when they are too many or too costly.</summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async ValueTask<BoundRows> RunBoundAsync(BoundQuery request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        if (!QueryParser.TryParse(request.Text, out var query, out var problem)) return new BoundRows(TwinStatus.Invalid, [], problem);
+        var caller = new ShardCaller(shards, clock, _bounds, query, [], cancellationToken) { Subject = request.Subject };
+        using var answer = new PatternAnswer(caller, _bounds.MaxPageSize);
+        return await answer.BoundAsync(request).ConfigureAwait(false);
     }
 
     private async ValueTask<RowPage> AnswerAsync(QueryRequest request, CancellationToken cancellationToken)

@@ -1,6 +1,7 @@
 using Orleans.Concurrency;
 using Twin.Model;
 using Twin.Model.Policies;
+using Twin.Model.Query.Standing;
 
 namespace Twin.Grains.Store;
 
@@ -51,6 +52,8 @@ internal sealed class SubjectStore(TwinStore store, IPolicyStore policies, Polic
         })).ConfigureAwait(false);
         return page with { Rows = [.. page.Rows.Where((_, i) => shown[i])] };
     }
+
+    public ValueTask<BoundRows> QueryBoundAsync(BoundQuery query, CancellationToken cancellationToken = default) => store.QueryBoundAsync(query with { Subject = subject }, cancellationToken);
 
     public ValueTask<RowPage> QueryAsync(QueryRequest query, CancellationToken cancellationToken = default) => store.QueryAsync(query with { Subject = subject }, cancellationToken);
 

@@ -5,6 +5,7 @@ using Twin.Grains.Query;
 using Twin.Model;
 using Twin.Model.Policies;
 using Twin.Model.Query;
+using Twin.Model.Query.Standing;
 
 namespace Twin.Grains.Store;
 
@@ -92,6 +93,8 @@ internal sealed partial class TwinStore : ITwinStore, IShardQueries
     }
 
     public ValueTask<RowPage> QueryAsync(QueryRequest query, CancellationToken cancellationToken = default) => _queries.RunAsync(query, cancellationToken);
+
+    public ValueTask<BoundRows> QueryBoundAsync(BoundQuery query, CancellationToken cancellationToken = default) => _queries.RunBoundAsync(query, cancellationToken);
 
     async ValueTask<ShardRows> IShardQueries.QueryAsync(int shard, ShardQuery request, CancellationToken cancellationToken) =>
         await PatientlyAsync(async () => (await _grains[shard].QueryAsync(new Immutable<ShardQuery>(request.Subject is null ? request : request with { PolicyVersion = _policies.Current.Version }), _models.Current.Version).ConfigureAwait(false)).Value, cancellationToken).ConfigureAwait(false);

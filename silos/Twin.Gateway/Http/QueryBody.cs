@@ -26,6 +26,29 @@ internal static class QueryBody
         }
     }
 
+    /// <summary>Reads an object of parameter values, as of the body's <c>parameters</c>.</summary>
+    public static bool TryReadParameters(string json, out Dictionary<string, PropertyValue>? parameters, out Problem? problem)
+    {
+        (parameters, problem) = (null, null);
+        try
+        {
+            var reader = new Utf8JsonReader(System.Text.Encoding.UTF8.GetBytes(json), new JsonReaderOptions { MaxDepth = 32 });
+            reader.Read();
+            parameters = ReadParameters(ref reader);
+            while (reader.Read())
+            {
+                // Anything after the object throws here.
+            }
+
+            return true;
+        }
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException or FormatException)
+        {
+            problem = new Problem("JsonInvalid", fault.Message, "parameters");
+            return false;
+        }
+    }
+
     private static bool TryReadObject(ReadOnlySpan<byte> utf8, StringValues pageHeader, out QueryRequest? request, out Problem? problem)
     {
         var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = 32 });

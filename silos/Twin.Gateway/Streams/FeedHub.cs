@@ -35,6 +35,7 @@ internal sealed class FeedHub(ITwinStore store, IPolicyStore policies, ILogger<F
     private ChangeFilterSet _filters = new(ModelSet.Empty);
     private long[] _positions = [];
     private readonly TaskCompletionSource _running = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Action<FeedPage>? _watcher;
     private int _wanting;
     private long _changesSeen;
 
@@ -76,10 +77,25 @@ internal sealed class FeedHub(ITwinStore store, IPolicyStore policies, ILogger<F
         lock (_lock)
         {
             _filters.UseModels(store.Models);
-            subscriber.Number = _filters.Add(subscriber.Filter);
+            subscriber.Number = _filters.Add(subscriber.Filter!);
             _byNumber[subscriber.Number] = subscriber;
             return [.. _positions];
         }
+    }
+
+    /// <summary>
+    /// From here on every page after <paramref name="positions"/> goes to <paramref name="take"/> too, under the hub's lock, bookkeeping included.
+    /// One watcher at a time; dispose to end. The hub must have been entered.
+    /// </summary>
+    public IDisposable Watch(Action<FeedPage> take, out long[] positions)
+    {
+        lock (_lock)
+        {
+            _watcher = _watcher is null ? take : throw new InvalidOperationException("The hub is watched already.");
+            positions = [.. _positions];
+        }
+
+        return new Watching(this);
     }
 
     /// <summary>The hub's present positions.</summary>
@@ -101,7 +117,7 @@ internal sealed class FeedHub(ITwinStore store, IPolicyStore policies, ILogger<F
         }
     }
 
-    private bool IsWanted => Volatile.Read(ref _wanting) > 0 || mqtt is { WantsChanges: true };
+    private bool IsWanted => Volatile.Read(ref _wanting) > 0 || Volatile.Read(ref _watcher) is not null || mqtt is { WantsChanges: true };
 
     private async Task RunAsync(CancellationToken stop)
     {
@@ -149,7 +165,7 @@ internal sealed class FeedHub(ITwinStore store, IPolicyStore policies, ILogger<F
         await Task.Delay(IdlePause, clock, stop).ConfigureAwait(false);
         var now = await store.ReadFeedAsync(shard, -1, 1, TimeSpan.Zero, stop).ConfigureAwait(false);
         lock (_lock)
-            if (_byNumber.Count == 0 && now.Next > _positions[shard]) _positions[shard] = now.Next;
+            if (_byNumber.Count == 0 && _watcher is null && now.Next > _positions[shard]) _positions[shard] = now.Next;
     }
 
     private void FanOut(FeedPage page)
@@ -157,6 +173,7 @@ internal sealed class FeedHub(ITwinStore store, IPolicyStore policies, ILogger<F
         lock (_lock)
         {
             Interlocked.Add(ref _changesSeen, page.Changes.Count);
+            _watcher?.Invoke(page);
             _positions[page.Shard] = page.Next;
             long[] positions = [.. _positions];
             var cursor = new Lazy<string>(() => FeedCursor.Format(positions), LazyThreadSafetyMode.ExecutionAndPublication);
@@ -199,6 +216,14 @@ internal sealed class FeedHub(ITwinStore store, IPolicyStore policies, ILogger<F
 
             if (subscriber.Gathering.Count == 0) _touched.Add(subscriber);
             subscriber.Gathering.Add(own);
+        }
+    }
+
+    private sealed class Watching(FeedHub hub) : IDisposable
+    {
+        public void Dispose()
+        {
+            lock (hub._lock) hub._watcher = null;
         }
     }
 }

@@ -5,21 +5,26 @@ using Microsoft.AspNetCore.Http;
 using Twin.Gateway.Http;
 using Twin.Gateway.Mqtt;
 using Twin.Gateway.Security;
+using Twin.Gateway.Standing;
 using Twin.Grains;
 using Twin.Model;
 using Twin.Model.Query;
+using Twin.Model.Query.Standing;
 
 namespace Twin.Gateway.Streams;
 
 /// <summary>
 /// <c>GET /stream</c>: the feed over WebSocket or SSE. A message is <c>{"cursor":"...","changes":[...]}</c>; a subscriber that comes back
 /// with its cursor misses nothing and gets nothing twice. One that stops reading is closed at its bound (WebSocket 1013, SSE comment)
-/// and may resume. A message goes out at least every 15 s.
+/// and may resume. A message goes out at least every 15 s. With <c>?query=</c> the changes are those of a standing query's rows.
 /// </summary>
-internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admission, ClientLimits limits)
+internal sealed class StreamDoor(ITwinStore store, FeedHub hub, StandingQueries standing, Admission admission, ClientLimits limits)
 {
     private const int MostBytes = 8 * 1024 * 1024;
     private const int MostChanges = 50_000;
+    private const int MostRowBytes = 128 * 1024 * 1024;
+    private const int MostRowChanges = 200_000;
+    private const int MostTogether = 4_096; // changes in one message, if not of one commit
     private const int CatchUpPage = 4_096;
     private const int NearEnough = 512;
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
@@ -37,16 +42,83 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admiss
             return;
         }
 
+        if (context.Request.Query.ContainsKey("query"))
+        {
+            await ServeRowsAsync(context).ConfigureAwait(false);
+            return;
+        }
+
         if (!TryRead(context, out var filter, out var positions, out var problem))
         {
             await TwinProblems.WriteAsync(context, 400, problem!).ConfigureAwait(false);
             return;
         }
 
-        await ServeAsync(context, filter!, positions, context.WebSockets.IsWebSocketRequest
-            ? async () => new SocketSender(await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = TimeSpan.FromSeconds(20) }).ConfigureAwait(false), context.RequestAborted)
-            : async () => await EventSender.StartAsync(context).ConfigureAwait(false)).ConfigureAwait(false);
+        await ServeAsync(context, filter!, positions, () => OpenAsync(context)).ConfigureAwait(false);
     }
+
+    private static async Task<IStreamSender> OpenAsync(HttpContext context) => context.WebSockets.IsWebSocketRequest
+        ? new SocketSender(await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = TimeSpan.FromSeconds(20) }).ConfigureAwait(false), context.RequestAborted)
+        : await EventSender.StartAsync(context).ConfigureAwait(false);
+
+    /// <summary>A standing query: its rows, then how they change.</summary>
+    private async Task ServeRowsAsync(HttpContext context)
+    {
+        if (!TryReadQuery(context.Request.Query, out var form, out var problem))
+        {
+            await TwinProblems.WriteAsync(context, 400, problem!).ConfigureAwait(false);
+            return;
+        }
+
+        if (limits.RefuseStream(context, out var place) is { } full)
+        {
+            await full.WriteAsync(context).ConfigureAwait(false);
+            return;
+        }
+
+        using var held = place;
+        var subscriber = new Subscriber(null, MostRowBytes, MostRowChanges) { Subject = admission.SubjectOf(context) };
+        try
+        {
+            await hub.EnterAsync(context.RequestAborted).ConfigureAwait(false);
+            var (status, refusal) = await standing.JoinAsync(form!, subscriber, CursorOf(context)).WaitAsync(context.RequestAborted).ConfigureAwait(false);
+            if (status != TwinStatus.Ok)
+            {
+                await TwinProblems.WriteAsync(context, status, refusal).ConfigureAwait(false);
+                return;
+            }
+
+            await using var sender = await OpenAsync(context).ConfigureAwait(false);
+            await RelayAsync(sender, subscriber, "").ConfigureAwait(false);
+        }
+        catch (Exception fault) when (fault is OperationCanceledException or WebSocketException or IOException or ObjectDisposedException)
+        {
+            context.Abort(); // as below
+        }
+        finally
+        {
+            standing.Leave(subscriber);
+            hub.Leave(null);
+        }
+    }
+
+    private static bool TryReadQuery(IQueryCollection given, out StandingForm? form, out Problem? problem)
+    {
+        (form, problem) = (null, null);
+        foreach (var other in (string[])["twins", "prefix", "model", "path", "where"])
+        {
+            if (!given.ContainsKey(other)) continue;
+            problem = new Problem("StreamFilterInvalid", $"A stream is of a query's rows or of changes: query and {other} do not go together.", other);
+            return false;
+        }
+
+        Dictionary<string, PropertyValue>? parameters = null;
+        return (!given.TryGetValue("parameters", out var json) || QueryBody.TryReadParameters(json.ToString(), out parameters, out problem))
+            && StandingForm.TryRead(given["query"].ToString(), parameters, out form, out problem);
+    }
+
+    private static string CursorOf(HttpContext context) =>
+        context.Request.Query.TryGetValue("cursor", out var given) ? given.ToString() : context.Request.Headers["Last-Event-ID"].ToString();
 
     /// <summary>Null when the caller may read and is within its limits.</summary>
     public Refusal? Refuse(HttpContext context) => admission.Check(context, Permission.Read) ?? limits.Refuse(context);
@@ -99,7 +171,7 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admiss
         var twins = query["twins"].ToString().Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         var asked = new ChangeFilterRequest(twins, query["prefix"], query["model"], query["path"], query["where"]);
         if (!ChangeFilter.TryCreate(asked, store.Models, out filter, out problem)) return false;
-        var cursor = query.TryGetValue("cursor", out var given) ? given.ToString() : context.Request.Headers["Last-Event-ID"].ToString();
+        var cursor = CursorOf(context);
         return cursor.Length == 0 || FeedCursor.TryParse(cursor, store.ShardCount, out positions, out problem);
     }
 
@@ -173,26 +245,31 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, Admission admiss
         while (!sender.Closed.IsCancellationRequested)
         {
             var items = await subscriber.TakeAsync(spare, Heartbeat, sender.Closed).ConfigureAwait(false);
-            if (subscriber.IsOverrun)
+            if (subscriber.IsOverrun || subscriber.Ended is not null)
             {
                 using var patience = CancellationTokenSource.CreateLinkedTokenSource(sender.Closed);
                 patience.CancelAfter(CloseTimeout);
-                await sender.CloseAsync($"More than {MostChanges} changes or {MostBytes} bytes wait; read faster or narrow the filter, then resume with the cursor.").WaitAsync(patience.Token).ConfigureAwait(false);
+                await sender.CloseAsync(subscriber.Ended ?? "More changes or bytes wait than are kept; read faster or narrow the filter, then resume with the cursor.").WaitAsync(patience.Token).ConfigureAwait(false);
                 return;
             }
 
-            changes.Clear();
-            var isReset = false;
-            foreach (var item in items)
+            var at = 0;
+            do
             {
-                changes.AddRange(item.Changes);
-                isReset |= item.IsReset;
-            }
+                changes.Clear();
+                var isReset = false;
+                for (; at < items.Count && changes.Count < MostTogether; at++)
+                {
+                    changes.AddRange(items[at].Changes);
+                    isReset |= items[at].IsReset;
+                    if (items[at].Cursor is { } latest) cursor = latest.Value;
+                }
 
-            if (items.Count > 0 && items[^1].Cursor is { } latest) cursor = latest.Value;
-            using var limit = CancellationTokenSource.CreateLinkedTokenSource(sender.Closed);
-            limit.CancelAfter(SendTimeout);
-            await sender.SendAsync(changes, cursor, isReset).WaitAsync(limit.Token).ConfigureAwait(false);
+                using var limit = CancellationTokenSource.CreateLinkedTokenSource(sender.Closed);
+                limit.CancelAfter(SendTimeout);
+                await sender.SendAsync(changes, cursor, isReset).WaitAsync(limit.Token).ConfigureAwait(false);
+            }
+            while (at < items.Count);
             items.Clear();
             spare = items;
         }

@@ -10,7 +10,7 @@ internal readonly record struct StreamItem(ReadOnlyMemory<byte>[] Changes, Lazy<
 /// One subscriber's queue. The hub adds, one sender takes everything there is. Bounded by bytes and changes: beyond the bound the
 /// queue closes and the sender tells the client, which may come back with its cursor. Thread-safe.
 /// </summary>
-internal sealed class Subscriber(ChangeFilter filter, int mostBytes, int mostChanges)
+internal sealed class Subscriber(ChangeFilter? filter, int mostBytes, int mostChanges)
 {
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _signal = new(0, 1);
@@ -18,7 +18,8 @@ internal sealed class Subscriber(ChangeFilter filter, int mostBytes, int mostCha
     private int _bytes;
     private int _changes;
 
-    public ChangeFilter Filter { get; } = filter;
+    /// <summary>What it wants; null for a standing query's rows.</summary>
+    public ChangeFilter? Filter { get; } = filter;
 
     /// <summary>Whom policies concern; null for one who sees everything.</summary>
     public PolicySubject? Subject { get; init; }
@@ -31,6 +32,19 @@ internal sealed class Subscriber(ChangeFilter filter, int mostBytes, int mostCha
 
     /// <summary>True when the bound was passed.</summary>
     public bool IsOverrun { get; private set; }
+
+    /// <summary>The standing query it listens to; null for changes.</summary>
+    public Standing.StandingFeed? Standing { get; set; }
+
+    /// <summary>Why nothing more will come; null while more may.</summary>
+    public string? Ended { get; private set; }
+
+    /// <summary>Nothing more will come.</summary>
+    public void End(string why)
+    {
+        lock (_lock) Ended = why;
+        Signal();
+    }
 
     public void Add(in StreamItem item)
     {
@@ -47,16 +61,19 @@ internal sealed class Subscriber(ChangeFilter filter, int mostBytes, int mostCha
             else _items.Add(item);
         }
 
-        if (_signal.CurrentCount == 0)
+        Signal();
+    }
+
+    private void Signal()
+    {
+        if (_signal.CurrentCount > 0) return;
+        try
         {
-            try
-            {
-                _signal.Release();
-            }
-            catch (SemaphoreFullException)
-            {
-                // Signalled by another thread meanwhile.
-            }
+            _signal.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // Signalled by another thread meanwhile.
         }
     }
 

@@ -70,6 +70,24 @@ public sealed class PolicyDoorTests(GrainsUnderTest grains) : IAsyncLifetime
     private Task HidePowerAsync() => StoreAsync($$$"""{"model:{{{DoorWorld.Lamp}}}/power":{"revoke":["read","write"]} } """);
 
     [Fact]
+    public async Task A_standing_query_is_of_what_its_subscriber_may_read_and_follows_the_policies()
+    {
+        var query = $"SELECT T.$dtId, T.power FROM DIGITALTWINS T WHERE T.$dtId = '{_lamp}' AND T.power > 1";
+        using var anna = await RowReader.OpenAsync(_door, false, query, null, KeyOf("anna"));
+        using var bert = await RowReader.OpenAsync(_door, true, query, null, KeyOf("bert"));
+        Assert.Equal(anna.Rows, bert.Rows);
+        Assert.Single(bert.Rows);
+        await HidePowerAsync();
+        await bert.UntilAsync(2);
+        Assert.Equal($"rowRemoved {_lamp}", bert.Told[^1]);
+        await PutAsync(_lamp, "\"power\":9,\"label\":\"hall\"");
+        while (!anna.Rows[_lamp].EndsWith(":9}", StringComparison.Ordinal)) Assert.True(await anna.ReadAsync());
+        using var gone = await SendAsync("root", "DELETE", $"/policies/{Policy}");
+        await bert.UntilAsync(3);
+        Assert.Equal(anna.Rows, bert.Rows);
+    }
+
+    [Fact]
     public async Task Without_a_policy_coarse_rights_hold()
     {
         Assert.Equal(7, (await AskAsync("bert", "GET", $"/digitaltwins/{_lamp}")).Json.GetProperty("power").GetDouble());

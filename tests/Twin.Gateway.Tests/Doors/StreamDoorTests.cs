@@ -52,39 +52,8 @@ public sealed class StreamDoorTests(SharedDoor shared) : IClassFixture<SharedDoo
 
     private async Task<Reader> OpenAsync(bool socket, string query, string? lastEventId = null)
     {
-        Reader reader;
-        if (socket)
-        {
-            var client = new ClientWebSocket();
-            await client.ConnectAsync(new Uri($"ws://127.0.0.1:{_door.Port}/stream?{query}{(lastEventId is null ? "" : "&cursor=" + lastEventId)}"), Cancel);
-            reader = new Reader(async token =>
-            {
-                var text = new MemoryStream();
-                var block = new byte[16 * 1024];
-                while (true)
-                {
-                    var received = await client.ReceiveAsync(block.AsMemory(), token);
-                    if (received.MessageType == WebSocketMessageType.Close) return null;
-                    text.Write(block, 0, received.Count);
-                    if (received.EndOfMessage) return Encoding.UTF8.GetString(text.ToArray());
-                }
-            }, client);
-        }
-        else
-        {
-            using var request = new HttpRequestMessage(HttpMethod.Get, $"/stream?{query}");
-            if (lastEventId is not null) request.Headers.Add("Last-Event-ID", lastEventId);
-            var answer = await _door.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancel);
-            Assert.Equal((HttpStatusCode.OK, "text/event-stream"), (answer.StatusCode, answer.Content.Headers.ContentType?.MediaType));
-            var lines = new StreamReader(await answer.Content.ReadAsStreamAsync(Cancel));
-            reader = new Reader(async token =>
-            {
-                while (await lines.ReadLineAsync(token) is { } line)
-                    if (line.StartsWith("data: ", StringComparison.Ordinal)) return line[6..];
-                return null;
-            }, answer);
-        }
-
+        var (next, connection) = await StreamLines.OpenAsync(_door, socket, query, lastEventId);
+        var reader = new Reader(next, connection);
         if (lastEventId is null) Assert.True(await reader.ReadAsync());
         return reader;
     }

@@ -44,6 +44,9 @@ internal sealed class QueryWorld : IDisposable
         Model(Room, [], ["contains"], ("power", SchemaKind.String), ("temperature", SchemaKind.Double), ("on", SchemaKind.Boolean)),
     ]);
 
+    /// <summary>Told of every change, in order of its shard.</summary>
+    public Action<Change>? Changed { get; set; }
+
     public ShardState[] Shards { get; }
 
     public ShardQueryEngine[] Engines { get; }
@@ -127,7 +130,10 @@ internal sealed class QueryWorld : IDisposable
         _changes.Clear();
         _seconds += 1;
         var now = new WallTime(new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc).Ticks + (long)(_seconds * TimeSpan.TicksPerSecond));
-        return ShardOf(command.TwinId).Execute(command, now, _changes);
+        var result = ShardOf(command.TwinId).Execute(command, now, _changes);
+        if (Changed is { } changed)
+            foreach (var change in _changes.ToArray()) changed(change);
+        return result;
     }
 
     /// <summary>Every twin's document as its owner writes it.</summary>

@@ -114,6 +114,8 @@ public sealed class GeoPolygon
     /// <summary>The least box around it.</summary>
     public GeoBox Box { get; }
 
+    internal IReadOnlyList<double[]> Rings => _rings;
+
     /// <summary>Corners over all rings.</summary>
     public int Corners => _rings.Sum(r => r.Length / 2);
 
