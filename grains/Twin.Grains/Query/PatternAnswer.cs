@@ -162,7 +162,7 @@ internal sealed class PatternAnswer(ShardCaller caller, int limit) : IDisposable
 
     private async Task AllAsync(Func<PatternRow, bool> take)
     {
-        _run = new PatternRun(caller, _plan, null, take);
+        _run = new PatternRun(caller, _plan, null, take, caller.Bounds.JoinBatch); // all are wanted: nothing is gained by small steps
         if (_ids is not null)
         {
             await _run.StartAsync(_ids).ConfigureAwait(false);

@@ -9,11 +9,11 @@ namespace Twin.Grains.Query;
 /// Rows come in a fixed order (start twins in scan or id order, then by link), so a page ends at any row and the next begins
 /// after it; a page does at most one start twin's earlier links again. At most a batch of rows waits at each hop.
 /// </summary>
-internal sealed class PatternRun(ShardCaller caller, MatchPlan plan, PatternPlace? resume, Func<PatternRow, bool> take)
+internal sealed class PatternRun(ShardCaller caller, MatchPlan plan, PatternPlace? resume, Func<PatternRow, bool> take, int firstBatch = 256)
 {
     private readonly long[] _visited = new long[plan.Steps.Count + 1];
     private readonly long[] _kept = new long[plan.Steps.Count + 1];
-    private int _batch = 256;
+    private int _batch = firstBatch;
 
     /// <summary>Twins visited at the start and after each step.</summary>
     public IReadOnlyList<long> Visited => _visited;

@@ -40,7 +40,7 @@ public sealed class QueryCoordinator(IShardQueries shards, TimeProvider clock, Q
     public async ValueTask<BoundRows> RunBoundAsync(BoundQuery request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        if (!QueryParser.TryParse(request.Text, out var query, out var problem)) return new BoundRows(TwinStatus.Invalid, [], problem);
+        if (request.Parsed is not { } query && !QueryParser.TryParse(request.Text, out query, out var problem)) return new BoundRows(TwinStatus.Invalid, [], problem);
         var caller = new ShardCaller(shards, clock, _bounds, query, [], cancellationToken) { Subject = request.Subject };
         using var answer = new PatternAnswer(caller, _bounds.MaxPageSize);
         return await answer.BoundAsync(request).ConfigureAwait(false);

@@ -11,15 +11,12 @@ using Twin.Model.Query.Standing;
 namespace Twin.Gateway.Standing;
 
 /// <summary>A standing query's subscribers and the changes kept for those that come back. One user at a time.</summary>
-internal sealed class StandingFeed((string Query, PolicySubject? Subject) key, StandingMember member)
+internal sealed class StandingFeed((string Query, PolicySubject? Subject) key, StandingMember member, KeptChanges.Room room)
 {
-    private const int MostKept = 4_096;
-    private const int MostBytes = 1024 * 1024;
     private const int ChunkRows = 500;
 
     private readonly string _instance = Convert.ToHexStringLower(Guid.NewGuid().ToByteArray().AsSpan(0, 8));
-    private readonly Queue<ReadOnlyMemory<byte>> _kept = new(); // the last of those given out, one sequence number each
-    private int _keptBytes;
+    private readonly KeptChanges _kept = new(room); // the last of those given out, one sequence number each
     private long _sequence;
 
     /// <summary>What the query is found by.</summary>
@@ -47,14 +44,8 @@ internal sealed class StandingFeed((string Query, PolicySubject? Subject) key, S
     /// <summary>Gives out changes.</summary>
     public void Publish(ReadOnlyMemory<byte>[] changes)
     {
-        foreach (var change in changes)
-        {
-            _kept.Enqueue(change);
-            _keptBytes += change.Length;
-        }
-
+        foreach (var change in changes) _kept.Add(change.Span);
         _sequence += changes.Length;
-        while (_kept.Count > MostKept || _keptBytes > MostBytes) _keptBytes -= _kept.Dequeue().Length;
         if (Subscribers.Count == 0) return;
         var cursor = new Lazy<string>(Cursor);
         foreach (var subscriber in Subscribers) subscriber.Add(new StreamItem(changes, cursor, false));
@@ -77,6 +68,9 @@ internal sealed class StandingFeed((string Query, PolicySubject? Subject) key, S
         if (rows.Count == 0) rows.Add([]);
         for (var i = 0; i < rows.Count; i++) subscriber.Add(new StreamItem(rows[i], i == rows.Count - 1 ? now : none, i == 0));
     }
+
+    /// <summary>Gives back what it kept.</summary>
+    public void Close() => _kept.Clear();
 
     /// <summary>One change as subscribers read it.</summary>
     public static ReadOnlyMemory<byte> Encode(RowChange change)
@@ -106,7 +100,7 @@ internal sealed class StandingFeed((string Query, PolicySubject? Subject) key, S
         if (cursor is null || !cursor.StartsWith(_instance + ".", StringComparison.Ordinal) || !long.TryParse(cursor.AsSpan(_instance.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var sequence)) return false;
         var behind = _sequence - sequence;
         if (behind < 0 || behind > _kept.Count) return false;
-        missed = [.. _kept.Skip(_kept.Count - (int)behind)];
+        missed = _kept.Last((int)behind);
         return true;
     }
 }

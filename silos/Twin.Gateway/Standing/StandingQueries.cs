@@ -38,6 +38,7 @@ internal sealed class StandingQueries(ITwinStore store, FeedHub hub, IPolicyStor
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _signal = new(0, 1);
     private readonly StandingSet _set = new(MostRows);
+    private readonly KeptChanges.Room _room = new(256L * 1024 * 1024);
     private readonly Dictionary<(string Query, PolicySubject? Subject), StandingFeed> _feeds = [];
     private readonly HashSet<StandingFeed> _waiting = []; // to be read whole
     private readonly List<(StandingFeed Feed, StandingOpening Opening)> _behind = [];
@@ -47,6 +48,7 @@ internal sealed class StandingQueries(ITwinStore store, FeedHub hub, IPolicyStor
     private int _changesWaiting;
     private bool _isLost;
     private int _loading;
+    private long _swept;
     private IDisposable? _watch;
     private CancellationToken _stop;
 
@@ -230,7 +232,7 @@ internal sealed class StandingQueries(ITwinStore store, FeedHub hub, IPolicyStor
             }
 
             var member = _set.Add(form, subject);
-            _feeds[key] = feed = new StandingFeed(key, member);
+            _feeds[key] = feed = new StandingFeed(key, member, _room);
             member.Tag = feed;
             Held.Add(1);
             _waiting.Add(feed);
@@ -317,8 +319,10 @@ internal sealed class StandingQueries(ITwinStore store, FeedHub hub, IPolicyStor
 
     private void DropIdle()
     {
-        if (_feeds.Count == 0) return;
-        var idle = _feeds.Values.Where(f => f.IdleSince is not null && !f.IsLoading && !_behind.Exists(b => b.Feed == f)).OrderBy(f => f.IdleSince).ToList();
+        if (_feeds.Count == 0 || clock.GetElapsedTime(_swept) < Sweep) return;
+        _swept = clock.GetTimestamp();
+        var awaited = _behind.Select(b => b.Feed).ToHashSet();
+        var idle = _feeds.Values.Where(f => f.IdleSince is not null && !f.IsLoading && !awaited.Contains(f)).OrderBy(f => f.IdleSince).ToList();
         for (var i = 0; i < idle.Count; i++)
             if (idle.Count - i > MostIdle || clock.GetElapsedTime(idle[i].IdleSince!.Value) > KeepFor) Drop(idle[i]);
     }
@@ -328,6 +332,7 @@ internal sealed class StandingQueries(ITwinStore store, FeedHub hub, IPolicyStor
         foreach (var (_, opening) in _behind.Where(b => b.Feed == feed)) opening.Done.TrySetResult((TwinStatus.Unavailable, new Problem("StandingQueryEnded", "The query could not be kept up; subscribe again.", "query")));
         _behind.RemoveAll(b => b.Feed == feed);
         _feeds.Remove(feed.Key);
+        feed.Close();
         _waiting.Remove(feed);
         _set.Remove(feed.Member);
         Held.Add(-1);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using System.Net.WebSockets;
 using System.Text;
 using Microsoft.AspNetCore.Http;
@@ -18,7 +19,7 @@ namespace Twin.Gateway.Streams;
 /// with its cursor misses nothing and gets nothing twice. One that stops reading is closed at its bound (WebSocket 1013, SSE comment)
 /// and may resume. A message goes out at least every 15 s. With <c>?query=</c> the changes are those of a standing query's rows.
 /// </summary>
-internal sealed class StreamDoor(ITwinStore store, FeedHub hub, StandingQueries standing, Admission admission, ClientLimits limits)
+internal sealed class StreamDoor(ITwinStore store, FeedHub hub, StandingQueries standing, Admission admission, ClientLimits limits, TimeProvider clock) : IDisposable
 {
     private const int MostBytes = 8 * 1024 * 1024;
     private const int MostChanges = 50_000;
@@ -27,9 +28,14 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, StandingQueries 
     private const int MostTogether = 4_096; // changes in one message, if not of one commit
     private const int CatchUpPage = 4_096;
     private const int NearEnough = 512;
-    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(14);
+    private static readonly TimeSpan PulseEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan HubLag = TimeSpan.FromMilliseconds(20);
+
+    private readonly ConcurrentDictionary<Subscriber, bool> _relaying = [];
+    private readonly Lock _starting = new();
+    private ITimer? _pulse;
 
     /// <summary>How long one message may take to leave; then the subscriber is cut off.</summary>
     public TimeSpan SendTimeout { get; set; } = TimeSpan.FromSeconds(30);
@@ -242,9 +248,14 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, StandingQueries 
     {
         List<StreamItem> spare = [];
         var changes = new List<ReadOnlyMemory<byte>>();
+        using var closing = sender.Closed.UnsafeRegister(static s => ((Subscriber)s!).Wake(), subscriber);
+        using var pulsed = Pulse(subscriber);
         while (!sender.Closed.IsCancellationRequested)
         {
-            var items = await subscriber.TakeAsync(spare, Heartbeat, sender.Closed).ConfigureAwait(false);
+            await subscriber.WaitAsync().ConfigureAwait(false);
+            var items = subscriber.Take(spare);
+            subscriber.LastTaken = clock.GetTimestamp();
+            if (sender.Closed.IsCancellationRequested) return;
             if (subscriber.IsOverrun || subscriber.Ended is not null)
             {
                 using var patience = CancellationTokenSource.CreateLinkedTokenSource(sender.Closed);
@@ -273,6 +284,28 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, StandingQueries 
             items.Clear();
             spare = items;
         }
+    }
+
+    public void Dispose() => _pulse?.Dispose();
+
+    // One timer wakes all whose last message is old: thousands of timers would cost more than the messages.
+    private Pulsed Pulse(Subscriber subscriber)
+    {
+        subscriber.LastTaken = clock.GetTimestamp();
+        _relaying[subscriber] = true;
+        lock (_starting) _pulse ??= clock.CreateTimer(_ => WakeOld(), null, PulseEvery, PulseEvery);
+        return new Pulsed(this, subscriber);
+    }
+
+    private void WakeOld()
+    {
+        foreach (var (subscriber, _) in _relaying)
+            if (clock.GetElapsedTime(subscriber.LastTaken) > Heartbeat) subscriber.Wake();
+    }
+
+    private readonly struct Pulsed(StreamDoor door, Subscriber subscriber) : IDisposable
+    {
+        public void Dispose() => door._relaying.TryRemove(subscriber, out _);
     }
 
     /// <summary>Writes one message's JSON.</summary>

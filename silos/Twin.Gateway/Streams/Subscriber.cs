@@ -1,3 +1,4 @@
+using System.Threading.Tasks.Sources;
 using Twin.Model.Policies;
 using Twin.Model.Query;
 
@@ -8,15 +9,18 @@ internal readonly record struct StreamItem(ReadOnlyMemory<byte>[] Changes, Lazy<
 
 /// <summary>
 /// One subscriber's queue. The hub adds, one sender takes everything there is. Bounded by bytes and changes: beyond the bound the
-/// queue closes and the sender tells the client, which may come back with its cursor. Thread-safe.
+/// queue closes and the sender tells the client, which may come back with its cursor. Waiting allocates nothing: thousands wait at
+/// once. Thread-safe.
 /// </summary>
-internal sealed class Subscriber(ChangeFilter? filter, int mostBytes, int mostChanges)
+internal sealed class Subscriber(ChangeFilter? filter, int mostBytes, int mostChanges) : IValueTaskSource
 {
     private readonly Lock _lock = new();
-    private readonly SemaphoreSlim _signal = new(0, 1);
+    private ManualResetValueTaskSourceCore<bool> _ready = new() { RunContinuationsAsynchronously = true };
     private List<StreamItem> _items = [];
     private int _bytes;
     private int _changes;
+    private bool _isWaiting;
+    private bool _isWoken;
 
     /// <summary>What it wants; null for a standing query's rows.</summary>
     public ChangeFilter? Filter { get; } = filter;
@@ -39,11 +43,14 @@ internal sealed class Subscriber(ChangeFilter? filter, int mostBytes, int mostCh
     /// <summary>Why nothing more will come; null while more may.</summary>
     public string? Ended { get; private set; }
 
+    /// <summary>When the sender last took something, or nothing after a wake; a timestamp of the clock it is given.</summary>
+    public long LastTaken { get; set; }
+
     /// <summary>Nothing more will come.</summary>
     public void End(string why)
     {
         lock (_lock) Ended = why;
-        Signal();
+        Wake();
     }
 
     public void Add(in StreamItem item)
@@ -61,32 +68,53 @@ internal sealed class Subscriber(ChangeFilter? filter, int mostBytes, int mostCh
             else _items.Add(item);
         }
 
-        Signal();
+        Wake();
     }
 
-    private void Signal()
+    /// <summary>Lets the sender's <see cref="WaitAsync"/> return, now or the next time, though there may be nothing.</summary>
+    public void Wake()
     {
-        if (_signal.CurrentCount > 0) return;
-        try
+        lock (_lock)
         {
-            _signal.Release();
+            if (!_isWaiting)
+            {
+                _isWoken = true;
+                return;
+            }
+
+            _isWaiting = false;
         }
-        catch (SemaphoreFullException)
-        {
-            // Signalled by another thread meanwhile.
-        }
+
+        _ready.SetResult(true);
     }
 
-    /// <summary>Waits for items or the time; then takes all there are. The list is the caller's until the next call.</summary>
-    public async ValueTask<List<StreamItem>> TakeAsync(List<StreamItem> empty, TimeSpan wait, CancellationToken cancellationToken)
+    /// <summary>Takes all there are. The list is the caller's until the next call.</summary>
+    public List<StreamItem> Take(List<StreamItem> empty)
     {
-        await _signal.WaitAsync(wait, cancellationToken).ConfigureAwait(false);
         lock (_lock)
         {
             var taken = _items;
             _items = empty;
-            (_bytes, _changes) = (0, 0);
+            (_bytes, _changes, _isWoken) = (0, 0, false);
             return taken;
         }
     }
+
+    /// <summary>Waits for items or a wake. One caller at a time.</summary>
+    public ValueTask WaitAsync()
+    {
+        lock (_lock)
+        {
+            if (_isWoken || _items.Count > 0) return default;
+            _ready.Reset();
+            _isWaiting = true;
+            return new ValueTask(this, _ready.Version);
+        }
+    }
+
+    void IValueTaskSource.GetResult(short token) => _ready.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _ready.GetStatus(token);
+
+    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) => _ready.OnCompleted(continuation, state, token, flags);
 }

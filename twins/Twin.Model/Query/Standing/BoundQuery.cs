@@ -8,6 +8,9 @@ namespace Twin.Model.Query.Standing;
 /// <param name="MostRows">Refused when there are more.</param>
 public sealed record BoundQuery(string Text, IReadOnlyList<string> Names, int MostRows)
 {
+    /// <summary>The text as it was read; null reads it again.</summary>
+    public TwinQuery? Parsed { get; init; }
+
     /// <summary>Only rows in which <see cref="Twins"/> stand for this source of the query; -1 gives all rows.</summary>
     public int Source { get; init; } = -1;
 

@@ -108,7 +108,7 @@ internal sealed class StandingGroup
     public bool Shows(int source, string path)
     {
         var interest = Interests[source]!;
-        return interest.ShowsAll || interest.AsksAll || interest.Shown.Exists(p => Overlaps(p, path)) || interest.Conditions.Exists(p => Overlaps(p, path));
+        return interest.ShowsAll || interest.AsksAll || OverlapsAny(interest.Shown, path) || OverlapsAny(interest.Conditions, path);
     }
 
     /// <summary>Notes what a change may alter in answers that are being read.</summary>
@@ -291,9 +291,17 @@ internal sealed class StandingGroup
         if (!paths.Contains(path)) paths.Add(path);
     }
 
+    private static bool OverlapsAny(List<string> paths, string path)
+    {
+        foreach (var one in paths)
+            if (Overlaps(one, path)) return true;
+        return false;
+    }
+
     // The same path, or one within the other.
     private static bool Overlaps(string a, string b)
     {
+        if (ReferenceEquals(a, b)) return true;
         var (shorter, longer) = a.Length <= b.Length ? (a, b) : (b, a);
         return longer.StartsWith(shorter, StringComparison.Ordinal) && (longer.Length == shorter.Length || longer[shorter.Length] == '/');
     }

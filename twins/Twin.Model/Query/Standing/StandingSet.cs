@@ -183,7 +183,7 @@ public sealed class StandingSet
     {
         if (_touched.Count == 0) return [];
         StandingWork[] work = [.. _touched.Where(t => t.Key.Group.Members.All.Count > 0).Select(t => new StandingWork(
-            new BoundQuery(t.Key.Group.Form.Skeleton.Text, t.Key.Group.Form.Names, _mostRows) { Source = t.Key.Source, Twins = [.. t.Value], Subject = t.Key.Group.Subject })
+            new BoundQuery(t.Key.Group.Form.Skeleton.Text, t.Key.Group.Form.Names, _mostRows) { Parsed = t.Key.Group.Form.Skeleton, Source = t.Key.Source, Twins = [.. t.Value], Subject = t.Key.Group.Subject })
         {
             Group = t.Key.Group,
         })];
