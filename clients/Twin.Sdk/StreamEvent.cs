@@ -20,6 +20,14 @@ public sealed record StreamFilter
     /// <summary>Only while this condition over the twin's properties holds, such as <c>temperature &gt; 30</c>.</summary>
     public string? Where { get; init; }
 
+    /// <summary>
+    /// A standing query instead: the stream carries its rows, first all (after a <c>reset</c>), then as they come, change and go. No other part may be given.
+    /// </summary>
+    public string? Query { get; init; }
+
+    /// <summary>Values for <c>$name</c> in <see cref="Query"/>: texts, numbers, booleans, nulls.</summary>
+    public IReadOnlyDictionary<string, object?>? Parameters { get; init; }
+
     internal string ToQuery(string? cursor)
     {
         var parts = new List<string>();
@@ -33,13 +41,15 @@ public sealed record StreamFilter
         Add("model", Model);
         Add("path", Path);
         Add("where", Where);
+        Add("query", Query);
+        Add("parameters", Parameters is null ? null : JsonSerializer.Serialize(Parameters));
         Add("cursor", cursor);
         return string.Join('&', parts);
     }
 }
 
 /// <summary>A change of the graph, or the word that state must be read anew.</summary>
-/// <param name="Kind"><c>twinCreated</c>, <c>twinDeleted</c>, <c>propertyChanged</c>, <c>propertyRemoved</c>, <c>relationshipChanged</c>, <c>relationshipDeleted</c>, <c>telemetry</c> or <c>reset</c>.</param>
+/// <param name="Kind"><c>twinCreated</c>, <c>twinDeleted</c>, <c>propertyChanged</c>, <c>propertyRemoved</c>, <c>relationshipChanged</c>, <c>relationshipDeleted</c>, <c>telemetry</c> or <c>reset</c>; of a standing query <c>rowAdded</c>, <c>rowChanged</c>, <c>rowRemoved</c> or <c>reset</c>.</param>
 /// <param name="Cursor">
 /// Streaming on from here misses nothing. Changes arrive in messages and a cursor stands between two: every change of a message but its last has the
 /// cursor before the message, so that going on from it brings the message again. Null in a first message's changes but the last.
@@ -61,6 +71,12 @@ public sealed record StreamEvent(string Kind, string? Cursor, JsonElement Json)
 
     /// <summary>The new value; undefined where there is none.</summary>
     public JsonElement Value => Json.ValueKind == JsonValueKind.Object ? AnswerReader.Part(Json, "value") : default;
+
+    /// <summary>Names a standing query's row; null for other changes.</summary>
+    public string? Key => AnswerReader.Text(Json, "key");
+
+    /// <summary>A standing query's row as it reads now; undefined when it is gone, and for other changes.</summary>
+    public JsonElement Row => Json.ValueKind == JsonValueKind.Object ? AnswerReader.Part(Json, "row") : default;
 
     /// <summary>When it was true.</summary>
     public DateTimeOffset? SourceTime => Json.ValueKind == JsonValueKind.Object ? AnswerReader.Time(Json, "t") : null;

@@ -8,6 +8,8 @@ public sealed class ModelTable
 {
     private readonly Column[] _columns;
     private string?[] _ids = [];
+    private int _viewed = -1; // the row whose view is kept
+    private TwinView? _view;
     private long[] _versions = [];
     private long[] _updateTimes = [];
     private LinkSet<Relationship>?[] _outgoing = [];
@@ -63,10 +65,26 @@ public sealed class ModelTable
     public InterfaceDefinition Model { get; }
 
     /// <summary>How the twins look to whom the present read is for; null shows everything. Set for the length of one read.</summary>
-    internal ModelViews? Seen { get; set; }
+    internal ModelViews? Seen
+    {
+        get;
+        set
+        {
+            field = value;
+            _viewed = -1;
+        }
+    }
 
     /// <summary>How a row looks in the present read; null shows everything.</summary>
-    internal TwinView? ViewOf(int row) => Seen is null ? null : !Seen.IsUniform && _ids[row] is { } id ? Seen.ViewOf(id) : Seen.Common;
+    internal TwinView? ViewOf(int row)
+    {
+        if (Seen is null) return null;
+        if (Seen.IsUniform) return Seen.Common;
+        if (row == _viewed) return _view; // a row is asked about several times on end
+        _view = _ids[row] is { } id ? Seen.ViewOf(id) : Seen.Common;
+        _viewed = row;
+        return _view;
+    }
 
     /// <summary>False when the present read must not know of the row.</summary>
     internal bool Exists(int row) => Seen is null || ViewOf(row)!.Exists;
@@ -127,6 +145,7 @@ public sealed class ModelTable
             row = RowCount++;
         }
         _ids[row] = id;
+        _viewed = -1;
         Count++;
         return row;
     }
@@ -137,6 +156,7 @@ public sealed class ModelTable
         if (row < _outgoing.Length) _outgoing[row] = null;
         if (row < _incoming.Length) _incoming[row] = null;
         _ids[row] = null;
+        _viewed = -1;
         _versions[row] = 0;
         _updateTimes[row] = 0;
         _free.Push(row);

@@ -142,7 +142,7 @@ public sealed class TwinDocuments
         var view = table.ViewOf(row);
         writer.WriteStartObject();
         writer.WriteString(Id, table.IdOf(row));
-        WriteTag(writer, VisibleVersion.Of(table, row));
+        WriteTag(writer, VisibleVersion.Of(table, row, view));
         WriteValues(writer, table, row, table.Layout, view);
         foreach (var (_, name, layout) in table.Layout.Components)
         {
@@ -151,7 +151,7 @@ public sealed class TwinDocuments
         }
         writer.WriteStartObject(Metadata);
         writer.WriteString(ModelName, table.Model.Id);
-        if (VisibleVersion.TimeOf(table, row) is { IsKnown: true } time) WriteTime(writer, LastUpdate, time);
+        if (VisibleVersion.TimeOf(table, row, view) is { IsKnown: true } time) WriteTime(writer, LastUpdate, time);
         WriteTimes(writer, table, row, table.Layout, view);
         writer.WriteEndObject();
         writer.WriteEndObject();

@@ -39,9 +39,11 @@ internal static class VisibleVersion
     }
 
     /// <summary>When the newest value that may be seen came; unknown when none may.</summary>
-    public static WallTime TimeOf(ModelTable table, int row)
+    public static WallTime TimeOf(ModelTable table, int row) => TimeOf(table, row, table.ViewOf(row));
+
+    public static WallTime TimeOf(ModelTable table, int row, TwinView? view)
     {
-        if (table.ViewOf(row) is not { HidesAny: true } view) return table.UpdateTimeOf(row);
+        if (view is not { HidesAny: true }) return table.UpdateTimeOf(row);
         var newest = 0L;
         for (var i = 0; i < table.Columns.Length; i++)
             if (!view.Hides(i) && table.Column(i).Has(row)) newest = Math.Max(newest, table.Column(i).UpdateTimeOf(row).UtcTicks);

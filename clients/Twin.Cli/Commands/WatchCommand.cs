@@ -5,25 +5,29 @@ using Twin.Sdk;
 
 namespace Twin.Cli.Commands;
 
-/// <summary><c>twin watch</c>: changes as they happen. For people until Ctrl+C; with --json it gathers up to --count and prints them as one object.</summary>
+/// <summary><c>twin watch</c>: changes as they happen, or the rows of a query as they come and go. For people until Ctrl+C; with --json it gathers up to --count and prints them as one object.</summary>
 internal static class WatchCommand
 {
     private const int MostGathered = 100_000;
 
     public static Command Make()
     {
-        var condition = new Argument<string?>("FILTER") { Description = "A condition such as \"temperature > 30\", the same as --where.", Arity = ArgumentArity.ZeroOrOne };
+        var condition = new Argument<string?>("FILTER") { Description = "A condition such as \"temperature > 30\", the same as --where; or a query, SELECT ..., whose rows are shown as they come and go.", Arity = ArgumentArity.ZeroOrOne };
         var cursor = new Option<string?>("--cursor") { Description = "Goes on where a cursor stands." };
         var twins = new Option<string?>("--twins") { Description = "Only these ids: a,b,c." };
         var path = new Option<string?>("--path") { Description = "Only this property." };
         var where = new Option<string?>("--where") { Description = "Only while this holds." };
+        var parameters = new Option<string[]>("--param") { Description = "With a query: name=value for $name in it; may be given again." };
         var count = new Option<int?>("--count") { Description = "Ends after so many changes, 1 to 100,000; with --json 1,000 unless given." };
         var seconds = new Option<double?>("--seconds") { Description = "Ends after so long." };
-        return new Command("watch", "Shows changes as they happen.") { condition, cursor, twins, path, where, count, seconds }.Does((call, token) =>
+        return new Command("watch", "Shows changes as they happen.") { condition, cursor, twins, path, where, parameters, count, seconds }.Does((call, token) =>
         {
             var (given, named) = (call.Parsed.GetValue(condition), call.Parsed.GetValue(where));
             if (given is not null && named is not null) throw new CallException("FILTER and --where say the same thing; give one of them.");
-            var filter = new StreamFilter { Twins = call.Parsed.GetValue(twins)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries), Path = call.Parsed.GetValue(path), Where = given ?? named };
+            var isQuery = given is not null && given.TrimStart().StartsWith("SELECT ", StringComparison.OrdinalIgnoreCase);
+            var values = (call.Parsed.GetValue(parameters) ?? []).Select(p => Call.PairOf(p, "--param")).ToDictionary(p => p.Name.TrimStart('$'), p => (object?)Call.ValueOf(p.Value), StringComparer.Ordinal);
+            if (values.Count > 0 && !isQuery) throw new CallException("--param belongs to a query: SELECT ... with $name in it.");
+            var filter = new StreamFilter { Query = isQuery ? given : null, Parameters = values.Count > 0 ? values : null, Twins = call.Parsed.GetValue(twins)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries), Path = call.Parsed.GetValue(path), Where = isQuery ? named : given ?? named };
             var most = call.Parsed.GetValue(count) ?? (call.IsJson ? 1_000 : int.MaxValue);
             if (call.Parsed.GetValue(count) is not null && most is < 1 or > MostGathered) throw new CallException($"--count is {most}; it must be 1 to {MostGathered}.");
             var length = call.Parsed.GetValue(seconds);
@@ -46,7 +50,7 @@ internal static class WatchCommand
                 cursor = change.Cursor ?? cursor;
                 seen++;
                 if (call.IsJson) gathered.Add(change.IsReset ? new JsonObject { ["reset"] = true } : JsonNode.Parse(change.Json.GetRawText()));
-                else call.Say(change.IsReset ? "reset: the cursor is too old; read the state again" : $"{change.SourceTime:O} {change.Kind} {change.TwinId} {change.Path} {change.Value}");
+                else call.Say(LineOf(change, filter));
                 if (seen >= most) break;
             }
         }
@@ -60,4 +64,11 @@ internal static class WatchCommand
             if (cursor is not null) console.WriteLine($"{seen} changes; go on with --cursor {cursor}");
         });
     }
+
+    private static string LineOf(StreamEvent change, StreamFilter filter) => change switch
+    {
+        { IsReset: true } => filter.Query is null ? "reset: the cursor is too old; read the state again" : "reset: these are all rows",
+        { Key: { } key } => $"{change.Kind[3..].ToLowerInvariant(),-7} {key} {(change.Row.ValueKind == System.Text.Json.JsonValueKind.Undefined ? "" : change.Row.GetRawText())}",
+        _ => $"{change.SourceTime:O} {change.Kind} {change.TwinId} {change.Path} {change.Value}",
+    };
 }

@@ -21,7 +21,7 @@ internal sealed class TwinTerms(IReadOnlyList<Expression> terms, IReadOnlyList<E
 
     private RowFilter FilterFor(ModelTable table, ModelViews seen, PropertyValue[] parameters)
     {
-        if (hasParameters || !seen.IsUniform) return new FilterCompiler(table, parameters).All(terms);
+        if (hasParameters || !seen.AreColumnsAlike) return new FilterCompiler(table, parameters).All(terms);
         if (_seen.TryGetValue(seen, out var known)) return known;
         if (_seen.Count >= MostSeen) _seen.Clear();
         return _seen[seen] = new FilterCompiler(table, parameters).All(terms);

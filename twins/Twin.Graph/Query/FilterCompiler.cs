@@ -28,7 +28,7 @@ internal sealed class FilterCompiler(ModelTable table, PropertyValue[] parameter
         var kept = new List<RowFilter>(terms.Count);
         foreach (var term in terms)
         {
-            var filter = table.Seen is { IsUniform: false } ? Plain(term) : Compile(term); // where twins look different, each is asked
+            var filter = table.Seen is { AreColumnsAlike: false } ? Plain(term) : Compile(term); // where twins look different, each is asked
             if (filter == ConstantFilter.Never) return filter;
             if (filter is AllFilter inner) kept.AddRange(inner.Terms);
             else if (filter != ConstantFilter.Always) kept.Add(filter);

@@ -27,7 +27,7 @@ internal static class TwinPaths
     public static Column? FindPlainColumn(ModelTable table, PathExpression path, out int names)
     {
         names = 0;
-        return table.Seen is { IsUniform: false } ? null : FindColumn(table, path, out names);
+        return table.Seen is { AreColumnsAlike: false } ? null : FindColumn(table, path, out names);
     }
 
     /// <summary>The column a path is in, and how many of its names lead to it (fewer than all for a field of an object); null when the model has none.</summary>
@@ -46,7 +46,7 @@ internal static class TwinPaths
         return null;
     }
 
-    private static bool IsHidden(ModelTable table, int ordinal) => table.Seen is { IsUniform: true } seen && seen.Common.Hides(ordinal);
+    private static bool IsHidden(ModelTable table, int ordinal) => table.Seen is { AreColumnsAlike: true } seen && seen.Common.Hides(ordinal);
 
     private static bool IsHidden(ModelTable table, int row, Column column) => table.ViewOf(row)?.Hides(column.Definition.Ordinal) == true;
 

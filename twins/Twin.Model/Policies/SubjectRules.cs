@@ -83,6 +83,13 @@ public sealed class SubjectRules
         var other => IsOfTwin(other, model, ""),
     })];
 
+    /// <summary>How many ids and prefixes of twins the rules name.</summary>
+    internal int NamesOfTwins => _ids.Count + _prefixes.Length;
+
+    /// <summary>Every way a twin of a model may look that some rule names.</summary>
+    internal IEnumerable<TwinView> LooksOf(InterfaceDefinition model) =>
+        _ids.Select(id => new TwinView(this, model, RulesOf(model, id, null))).Concat(_prefixes.Select(prefix => new TwinView(this, model, RulesOf(model, null, prefix))));
+
     internal bool IsNamed(string twinId) => _ids.Contains(twinId);
 
     internal string? LongestPrefix(string twinId)

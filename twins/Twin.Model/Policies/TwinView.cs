@@ -5,9 +5,13 @@ namespace Twin.Model.Policies;
 /// <summary>How twins of one model look to one subject: alike, unless rules name twins by id or prefix. Thread-safe. Hot.</summary>
 public sealed class ModelViews
 {
+    private const int MostCompared = 256;
+
     private readonly SubjectRules _rules;
     private readonly ConcurrentDictionary<string, TwinView>? _byId;
     private readonly ConcurrentDictionary<string, TwinView>? _byPrefix;
+
+    private bool? _areColumnsAlike;
 
     internal ModelViews(SubjectRules rules, InterfaceDefinition model)
     {
@@ -24,6 +28,12 @@ public sealed class ModelViews
 
     /// <summary>True when <see cref="Common"/> is how every twin of the model looks.</summary>
     public bool IsUniform => _byId is null;
+
+    /// <summary>
+    /// True when every twin of the model hides the same properties, though rules tell twins apart (by what is no property of the model, or
+    /// alike): columns may be read without asking about each row. Worked out once; false without looking when rules name very many twins.
+    /// </summary>
+    public bool AreColumnsAlike => IsUniform || (_areColumnsAlike ??= _rules.NamesOfTwins <= MostCompared && _rules.LooksOf(Model).All(v => v.HidesAsMuchAs(Common)));
 
     /// <summary>How a twin looks. Views kept are as many as there are ids and prefixes in the rules.</summary>
     public TwinView ViewOf(string twinId)
@@ -68,6 +78,8 @@ public sealed class TwinView
 
     /// <summary>True when everything of the twin may be written.</summary>
     public bool MayWriteAll { get; }
+
+    internal bool HidesAsMuchAs(TwinView other) => _hidden.AsSpan().SequenceEqual(other._hidden);
 
     /// <summary>True when a property may not be read.</summary>
     public bool Hides(int ordinal) => _hidden[ordinal];
