@@ -173,6 +173,22 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal("/stream?where=x%20%3E%200", server.Seen.Single().Path);
     }
 
+    [Fact]
+    public async Task A_watch_of_a_query_gathers_its_rows()
+    {
+        await using var server = await FakeServer.StartAsync(async (c, _) =>
+        {
+            using var socket = await c.WebSockets.AcceptWebSocketAsync();
+            await FakeServer.SendAsync(socket, """{"cursor":"","reset":true,"changes":[{"kind":"rowAdded","key":"a","row":{"x":1}}]}""");
+            await FakeServer.SendAsync(socket, """{"cursor":"i.1","changes":[{"kind":"rowRemoved","key":"a"}]}""");
+            await socket.ReceiveAsync(new byte[16], c.RequestAborted);
+        });
+        var (exit, json) = await JsonAsync("watch", "SELECT T.x FROM DIGITALTWINS T WHERE T.x > $least", "--param", "least=0", "--count", "3", "--url", server.Address.ToString());
+        Assert.Equal((0, "i.1"), (exit, json.GetProperty("cursor").GetString()));
+        Assert.Equal(["True", "rowAdded", "rowRemoved"], json.GetProperty("changes").EnumerateArray().Select(c => c.TryGetProperty("kind", out var kind) ? kind.GetString()! : c.GetProperty("reset").ToString()));
+        Assert.Equal("/stream?query=SELECT%20T.x%20FROM%20DIGITALTWINS%20T%20WHERE%20T.x%20%3E%20%24least&parameters=%7B%22least%22%3A0%7D", server.Seen.Single().Path);
+    }
+
     [Theory]
     [InlineData(0, 0)]
     [InlineData(-1, 1)]
