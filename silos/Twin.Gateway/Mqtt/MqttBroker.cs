@@ -83,9 +83,10 @@ internal sealed partial class MqttBroker : IMqttPublisher, IDisposable
         MqttSession session;
         lock (_sessionsLock)
         {
-            var present = _sessions.TryGetValue(connection.ClientId, out var old) && !connect.CleanStart;
-            if (old is not null && connect.CleanStart) EndSession(old);
+            var present = _sessions.TryGetValue(connection.ClientId, out var old) && !connect.CleanStart && old.Identity?.Name == connection.Identity!.Name;
+            if (old is not null && !present) EndSession(old);
             session = present ? old! : _sessions[connection.ClientId] = new MqttSession(connection.ClientId, Options, Metrics, Clock);
+            session.Identity = connection.Identity;
             session.Expiry = BoundExpiry(connect.SessionExpirySeconds);
             _waitingWills.RemoveAll(waiting => ReferenceEquals(waiting.Session, session));
             connection.WriteConnAck(ConnAck(connection, connect, session, present));
@@ -140,6 +141,24 @@ internal sealed partial class MqttBroker : IMqttPublisher, IDisposable
         _sessions.Remove(session.ClientId);
         foreach (var subscription in session.Subscriptions.Values) Subscriptions.Remove(subscription);
         session.Subscriptions.Clear();
+    }
+
+    /// <summary>What identities may read has changed: sessions that subscribe to what theirs may no longer end, and their clients are sent away (0x87) to subscribe anew.</summary>
+    public void Recheck()
+    {
+        List<MqttConnection>? away = null;
+        lock (_sessionsLock)
+        {
+            foreach (var session in _sessions.Values.ToList())
+            {
+                if (session.Identity is not { } identity || session.Subscriptions.Values.All(s => identity.MaySubscribe(s.Filter))) continue;
+                if (session.Connection is { } connection) (away ??= []).Add(connection);
+                EndSession(session);
+                Metrics.Refuse("no longer authorized");
+            }
+        }
+
+        foreach (var connection in away ?? []) connection.Abort(MqttReason.NotAuthorized, "What you subscribed to may no longer be read by you; connect and subscribe again.");
     }
 
     private int _absent;

@@ -109,6 +109,9 @@ public sealed partial class MqttDoor : IHostedService, IDeviceLink, IMqttPublish
     /// <summary>Is anybody subscribed to changes of twins? Ask before making a change's text.</summary>
     public bool WantsChanges => _broker.Subscriptions.MayMatch(TopicKind.Changes);
 
+    /// <summary>What clients may read has changed: those who subscribe to what they no longer may are sent away. Any thread.</summary>
+    public void RecheckSubscriptions() => _broker.Recheck();
+
     /// <summary>Publishes a change to subscribers of <c>twins/{id}/changes</c> (QoS 0, the stream door's event shape); nothing when there are none. Returns how many got it.</summary>
     public int PublishChange(in Change change, string cursor = "")
     {

@@ -35,6 +35,9 @@ internal sealed class MqttSession(string clientId, MqttDoorOptions options, Mqtt
 
     public string ClientId { get; } = clientId;
 
+    /// <summary>Who has it; guarded by the broker's session lock. Another who comes under the same client identifier gets a session of its own.</summary>
+    public MqttIdentity? Identity { get; set; }
+
     /// <summary>Subscriptions by filter text; guarded by the broker's session lock.</summary>
     public Dictionary<string, Subscription> Subscriptions { get; } = new(StringComparer.Ordinal);
 

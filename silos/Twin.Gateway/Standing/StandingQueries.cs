@@ -52,6 +52,9 @@ internal sealed class StandingQueries(ITwinStore store, FeedHub hub, IPolicyStor
     private IDisposable? _watch;
     private CancellationToken _stop;
 
+    /// <summary>What waits for all subscribers together.</summary>
+    public QueueRoom Room { get; } = new(256L * 1024 * 1024);
+
     /// <summary>Subscribes; returns when the answer's rows are queued for the subscriber, or with why not. Call <see cref="Leave"/> in the end either way. The hub must have been entered.</summary>
     public async Task<(TwinStatus Status, Problem? Problem)> JoinAsync(StandingForm form, Subscriber subscriber, string? cursor)
     {
@@ -65,10 +68,12 @@ internal sealed class StandingQueries(ITwinStore store, FeedHub hub, IPolicyStor
     /// <summary>Ends a subscription.</summary>
     public void Leave(Subscriber subscriber) => Post(() =>
     {
+        subscriber.Take([]);
         if (subscriber.Standing is not { } feed) return;
         feed.Openings.RemoveAll(o => o.Subscriber == subscriber);
         _behind.RemoveAll(b => b.Opening.Subscriber == subscriber);
-        if (feed.Subscribers.Remove(subscriber) && feed.Subscribers.Count == 0) feed.IdleSince = clock.GetTimestamp();
+        feed.Subscribers.Remove(subscriber);
+        if (feed.Subscribers.Count == 0) feed.IdleSince = clock.GetTimestamp();
         if (!feed.Member.IsLoaded && feed.Openings.Count == 0 && feed.Subscribers.Count == 0) Drop(feed);
     });
 
@@ -253,10 +258,21 @@ internal sealed class StandingQueries(ITwinStore store, FeedHub hub, IPolicyStor
     {
         for (var shard = 0; shard < _noted.Length; shard++)
             if (_noted[shard] < waiting.Opening.After[shard]) return false;
-        waiting.Feed.Join(waiting.Opening.Subscriber, waiting.Opening.Cursor);
-        waiting.Opening.Done.TrySetResult((TwinStatus.Ok, null));
+        Open(waiting.Feed, waiting.Opening);
         return true;
     });
+
+    private void Open(StandingFeed feed, StandingOpening opening)
+    {
+        if (Room.Used > Room.Bytes)
+        {
+            opening.Done.TrySetResult((TwinStatus.Unavailable, new Problem("StreamsFull", $"{Room.Used} bytes wait for subscribers of standing queries that read too slowly; at most {Room.Bytes} may when another comes. Try again.", "query")));
+            return;
+        }
+
+        feed.Join(opening.Subscriber, opening.Cursor);
+        opening.Done.TrySetResult((TwinStatus.Ok, null));
+    }
 
     private void Load()
     {
@@ -296,12 +312,7 @@ internal sealed class StandingQueries(ITwinStore store, FeedHub hub, IPolicyStor
         {
             _set.Load(feed.Member, answer.Rows);
             Publish(); // what those who listen already have not seen; those who wait get the whole
-            foreach (var opening in feed.Openings)
-            {
-                feed.Join(opening.Subscriber, opening.Cursor);
-                opening.Done.SetResult((TwinStatus.Ok, null));
-            }
-
+            foreach (var opening in feed.Openings) Open(feed, opening);
             feed.Openings.Clear();
             return;
         }

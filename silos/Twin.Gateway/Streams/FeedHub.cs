@@ -106,6 +106,7 @@ internal sealed class FeedHub(ITwinStore store, IPolicyStore policies, ILogger<F
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        policies.Changed += RecheckMqtt;
         try
         {
             while (!IsWanted) await _wake.WaitAsync(IdleCheck, stoppingToken).ConfigureAwait(false);
@@ -115,6 +116,16 @@ internal sealed class FeedHub(ITwinStore store, IPolicyStore policies, ILogger<F
         {
             // The host is stopping.
         }
+        finally
+        {
+            policies.Changed -= RecheckMqtt;
+        }
+    }
+
+    // Told on any thread, which must not wait.
+    private void RecheckMqtt()
+    {
+        if (mqtt is not null) _ = Task.Run(mqtt.RecheckSubscriptions);
     }
 
     private bool IsWanted => Volatile.Read(ref _wanting) > 0 || Volatile.Read(ref _watcher) is not null || mqtt is { WantsChanges: true };

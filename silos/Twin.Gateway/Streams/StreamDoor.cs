@@ -83,7 +83,7 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, StandingQueries 
         }
 
         using var held = place;
-        var subscriber = new Subscriber(null, MostRowBytes, MostRowChanges) { Subject = admission.SubjectOf(context) };
+        var subscriber = new Subscriber(null, MostRowBytes, MostRowChanges, standing.Room) { Subject = admission.SubjectOf(context) };
         try
         {
             await hub.EnterAsync(context.RequestAborted).ConfigureAwait(false);

@@ -7,12 +7,28 @@ namespace Twin.Gateway.Streams;
 /// <summary>Changes for one subscriber and the cursor after them. Reset means: re-read state, then go on from the cursor.</summary>
 internal readonly record struct StreamItem(ReadOnlyMemory<byte>[] Changes, Lazy<string>? Cursor, bool IsReset);
 
+/// <summary>What waits in many queues together. Thread-safe.</summary>
+/// <param name="bytes">When so much waits, those who would add much more are refused.</param>
+internal sealed class QueueRoom(long bytes)
+{
+    private long _used;
+
+    /// <summary>Bytes that wait now.</summary>
+    public long Used => Interlocked.Read(ref _used);
+
+    /// <summary>The bound.</summary>
+    public long Bytes => bytes;
+
+    /// <summary>Counts bytes that wait, or with a minus that wait no longer.</summary>
+    public void Take(int some) => Interlocked.Add(ref _used, some);
+}
+
 /// <summary>
 /// One subscriber's queue. The hub adds, one sender takes everything there is. Bounded by bytes and changes: beyond the bound the
 /// queue closes and the sender tells the client, which may come back with its cursor. Waiting allocates nothing: thousands wait at
 /// once. Thread-safe.
 /// </summary>
-internal sealed class Subscriber(ChangeFilter? filter, int mostBytes, int mostChanges) : IValueTaskSource
+internal sealed class Subscriber(ChangeFilter? filter, int mostBytes, int mostChanges, QueueRoom? room = null) : IValueTaskSource
 {
     private readonly Lock _lock = new();
     private ManualResetValueTaskSourceCore<bool> _ready = new() { RunContinuationsAsynchronously = true };
@@ -58,12 +74,17 @@ internal sealed class Subscriber(ChangeFilter? filter, int mostBytes, int mostCh
         lock (_lock)
         {
             if (IsOverrun) return;
-            foreach (var change in item.Changes) _bytes += change.Length;
+            var bytes = 0;
+            foreach (var change in item.Changes) bytes += change.Length;
+            _bytes += bytes;
             _changes += item.Changes.Length;
+            room?.Take(bytes);
             if (_bytes > mostBytes || _changes > mostChanges)
             {
                 IsOverrun = true;
                 _items.Clear();
+                room?.Take(-_bytes);
+                _bytes = 0;
             }
             else _items.Add(item);
         }
@@ -95,6 +116,7 @@ internal sealed class Subscriber(ChangeFilter? filter, int mostBytes, int mostCh
         {
             var taken = _items;
             _items = empty;
+            room?.Take(-_bytes);
             (_bytes, _changes, _isWoken) = (0, 0, false);
             return taken;
         }

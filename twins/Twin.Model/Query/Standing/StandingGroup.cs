@@ -120,6 +120,18 @@ internal sealed class StandingGroup
             if (Interests[source] is not null && (!isProperty || Shows(source, change.Path))) Missed.Add((source, change.TwinId));
     }
 
+    /// <summary>Forgets what was missed before every reading that goes on began.</summary>
+    public void ForgetMissed()
+    {
+        var first = Missed.Count;
+        foreach (var member in Members.All)
+            if (member.LoadsFrom >= 0) first = Math.Min(first, member.LoadsFrom);
+        if (first == 0) return;
+        Missed.RemoveRange(0, first);
+        foreach (var member in Members.All)
+            if (member.LoadsFrom >= 0) member.LoadsFrom -= first;
+    }
+
     /// <summary>True when rows bind the twin at the source.</summary>
     public bool Knows(int source, string twin) => _binding.ContainsKey((source, twin));
 

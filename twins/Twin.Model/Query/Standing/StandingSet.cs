@@ -21,6 +21,7 @@ public sealed record StandingWork(BoundQuery Query)
 public sealed class StandingSet
 {
     private const string ModelPath = "$metadata/$model";
+    private const int MostMissed = 100_000; // beyond it what no reading needs any more is forgotten
 
     private readonly Dictionary<(string Shape, PolicySubject? Subject), StandingGroup> _groups = [];
     private readonly Dictionary<string, List<Place>> _byPath = new(StringComparer.Ordinal); // first segment of a path that conditions ask about
@@ -124,7 +125,12 @@ public sealed class StandingSet
     {
         if (member.LoadsFrom < 0) return;
         member.LoadsFrom = -1;
-        if (--member.Group.Loading > 0) return;
+        if (--member.Group.Loading > 0)
+        {
+            if (member.Group.Missed.Count > MostMissed) member.Group.ForgetMissed();
+            return;
+        }
+
         member.Group.Missed.Clear();
         _loading.Remove(member.Group);
     }
