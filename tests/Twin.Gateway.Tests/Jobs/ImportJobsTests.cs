@@ -97,7 +97,8 @@ public sealed class ImportJobsTests : IDisposable
         using var jobs = await StartAsync();
         var job = Put(jobs, "a", Twins(100));
         await EndAsync(job, ImportStatus.Succeeded);
-        Assert.Equal((100L, 0L, 2), (job.Progress.Twins, job.Progress.Failed, calls));
+        Assert.Equal((100L, 0L), (job.Progress.Twins, job.Progress.Failed));
+        Assert.True(calls >= 2, "what was away is tried again"); // more when a slow machine reads the file in parts
         Assert.Equal(100, _written.Select(c => c.TwinId).Distinct().Count());
     }
 
