@@ -62,5 +62,5 @@ public static class FrameSchedule
     /// <param name="pace">What the frame says.</param>
     public static bool IsDue(ViewRing ring, int number, int tick, FramePace pace) => ring == ViewRing.Near
         ? (pace & FramePace.NearHalf) == 0 || (tick & 1) == 0
-        : ((tick + number) & ((pace & FramePace.MiddleHalf) == 0 ? 3 : 7)) == 0;
+        : ((tick + ((pace & FramePace.NearHalf) == 0 ? number : number << 1)) & ((pace & FramePace.MiddleHalf) == 0 ? 3 : 7)) == 0; // with NearHalf on even ticks only: odd ones have no frame
 }
