@@ -106,6 +106,8 @@ public sealed class Mirror
         }
     }
 
+    internal ReadOnlySpan<DeltaRecord> NearNews => _nearNews;
+
     internal ref readonly DeltaRecord News(ViewRing ring, int index) => ref (ring == ViewRing.Near ? ref _nearNews[index] : ref _middleNews[index]);
 
     internal ref readonly AvatarShadow Shadow(ViewRing ring, int index) => ref (ring == ViewRing.Near ? ref _near[index] : ref _middle[index]);

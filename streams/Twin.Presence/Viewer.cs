@@ -14,9 +14,13 @@ public sealed class Viewer(int number)
     /// <summary>With nothing to say an adaptive viewer's frame is left out, but never for more ticks than this.</summary>
     public const int MostSilentTicks = 20;
 
+    private const int EnterBits = AvatarShadow.WholeBits + 25;
+    private const int IsMiddle = 1;
+    private const int IsHeld = 2;
     private readonly byte[] _leaves = new byte[FrameSchedule.MostSlots];
     private int _leaveCount;
-    private Slot[] _slots = new Slot[128];
+    private int[] _tags = Empty(64); // what a frame needs of a slot: index in the mirror, then two bits; -1 for an empty slot
+    private Slot[] _slots = new Slot[64];
     private Candidate[] _enters = new Candidate[64]; // the ring is the sign of the key: minus one minus key is the middle ring
     private int _enterCount;
     private int _slotEnd;
@@ -61,19 +65,19 @@ public sealed class Viewer(int number)
     public bool MaySee(int number) => number != Number && (_hidden is null || !_hidden.Contains(number));
 
     /// <summary>The mirror's index of the avatar in a slot, or -1; for tests and recordings.</summary>
-    public int IndexAt(int slot) => slot < _slotEnd && _slots[slot].IsTaken ? _slots[slot].Index : -1;
+    public int IndexAt(int slot) => slot < _slotEnd && _tags[slot] >= 0 ? _tags[slot] >> 2 : -1;
 
     /// <summary>Slots lie below this.</summary>
     public int SlotEnd => _slotEnd;
 
     internal void MarkSlots(byte[] had)
     {
-        for (var i = 0; i < _slotEnd; i++) if (_slots[i].IsTaken) had[_slots[i].Index] = (byte)(_slots[i].Ring + 1);
+        for (var i = 0; i < _slotEnd; i++) if (_tags[i] >= 0) had[_tags[i] >> 2] = (byte)((_tags[i] & IsMiddle) + 1);
     }
 
     internal void ClearMarks(byte[] had)
     {
-        for (var i = 0; i < _slotEnd; i++) if (_slots[i].IsTaken) had[_slots[i].Index] = 0;
+        for (var i = 0; i < _slotEnd; i++) if (_tags[i] >= 0) had[_tags[i] >> 2] = 0;
     }
 
     internal void Want(Mirror mirror, ReadOnlySpan<Candidate> near, ReadOnlySpan<Candidate> middle, int[] wanted)
@@ -82,18 +86,18 @@ public sealed class Viewer(int number)
         for (var i = 0; i < middle.Length; i++) wanted[middle[i].Index] = -1 - i;
         for (var i = 0; i < _slotEnd; i++)
         {
-            ref var slot = ref _slots[i];
-            if (!slot.IsTaken) continue;
-            var wish = wanted[slot.Index];
-            if (mirror.IsHere(slot.Index) && (slot.Ring == ViewRing.Near ? wish > 0 : wish < 0))
+            var tag = _tags[i];
+            if (tag < 0) continue;
+            var wish = wanted[tag >> 2];
+            if (mirror.IsHere(tag >> 2) && ((tag & IsMiddle) == 0 ? wish > 0 : wish < 0))
             {
-                wanted[slot.Index] = 0; // has what it is to have
-                slot.Distance = wish > 0 ? near[wish - 1].Key : middle[-1 - wish].Key;
+                wanted[tag >> 2] = 0; // has what it is to have
+                _slots[i].Distance = wish > 0 ? near[wish - 1].Key : middle[-1 - wish].Key;
             }
             else Leave(i);
         }
 
-        while (_slotEnd > 0 && !_slots[_slotEnd - 1].IsTaken) _slotEnd--;
+        while (_slotEnd > 0 && _tags[_slotEnd - 1] < 0) _slotEnd--;
         if (_enters.Length < near.Length + middle.Length) _enters = new Candidate[Math.Min(FrameSchedule.MostSlots, (near.Length + middle.Length) * 2)];
         _enterCount = 0;
         foreach (ref readonly var one in near) Enter(one.Index, one.Key, wanted);
@@ -136,12 +140,13 @@ public sealed class Viewer(int number)
     {
         _needsReset = true;
         var count = 0;
-        for (var i = 0; i < _slotEnd; i++) if (_slots[i].IsTaken) count++;
+        for (var i = 0; i < _slotEnd; i++) if (_tags[i] >= 0) count++;
         if (_enters.Length < count + _enterCount) Array.Resize(ref _enters, count + _enterCount);
         for (var i = 0; i < _slotEnd; i++)
         {
-            if (!_slots[i].IsTaken) continue;
-            _enters[_enterCount++] = new Candidate(_slots[i].Index, _slots[i].Ring == ViewRing.Near ? _slots[i].Distance : -1 - _slots[i].Distance);
+            if (_tags[i] < 0) continue;
+            _enters[_enterCount++] = new Candidate(_tags[i] >> 2, (_tags[i] & IsMiddle) == 0 ? _slots[i].Distance : -1 - _slots[i].Distance);
+            _tags[i] = -1;
             _slots[i] = default;
         }
 
@@ -151,6 +156,7 @@ public sealed class Viewer(int number)
     private void Leave(int slot)
     {
         if (_slots[slot].IsPaused) _paused--;
+        _tags[slot] = -1;
         _slots[slot] = default;
         Seen--;
         if (!_needsReset) _leaves[_leaveCount++] = (byte)slot;
@@ -176,19 +182,30 @@ public sealed class Viewer(int number)
     private int Budget(Mirror mirror, long tick, FramePace pace, int used)
     {
         var limit = BudgetBytes * 8;
+        var most = used + 4 + (Seen * DeltaRecord.MostBits);
+        if (_paused == 0 && most + (_enterCount * EnterBits) <= limit) return limit - most; // nothing to hold back, whatever the news
         var sum = used + 4;
-        for (var i = 0; i < _slotEnd; i++) if (IsDue(_slots[i], mirror, tick, pace)) sum += mirror.News(_slots[i].Ring, _slots[i].Index).Bits;
+        for (var i = 0; i < _slotEnd; i++) sum += BitsAt(i, mirror, tick, pace);
         while (sum > limit)
         {
             var farthest = -1;
-            for (var i = 0; i < _slotEnd; i++) if (_slots[i].IsTaken && !_slots[i].IsPaused && (farthest < 0 || _slots[i].Distance > _slots[farthest].Distance)) farthest = i;
+            for (var i = 0; i < _slotEnd; i++) if (_tags[i] >= 0 && !_slots[i].IsPaused && (farthest < 0 || _slots[i].Distance > _slots[farthest].Distance)) farthest = i;
             if (farthest < 0) break;
-            sum += 8 - (IsDue(_slots[farthest], mirror, tick, pace) ? mirror.News(_slots[farthest].Ring, _slots[farthest].Index).Bits : 0);
+            sum += 8 - BitsAt(farthest, mirror, tick, pace);
             (_slots[farthest].IsPaused, _slots[farthest].IsNewlyPaused) = (true, true);
+            _tags[farthest] |= IsHeld;
             _paused++;
         }
 
         return limit - sum;
+    }
+
+    private int BitsAt(int slot, Mirror mirror, long tick, FramePace pace)
+    {
+        var tag = _tags[slot];
+        if (tag < 0 || (tag & IsHeld) != 0) return 0;
+        var ring = (ViewRing)(tag & IsMiddle);
+        return FrameSchedule.IsDue(ring, ring == ViewRing.Near ? 0 : mirror.NumberAt(tag >> 2), (int)tick, pace) ? mirror.News(ring, tag >> 2).Bits : 0;
     }
 
     private void WritePauses(ref BitWriter bits)
@@ -230,12 +247,13 @@ public sealed class Viewer(int number)
         {
             ref var slot = ref _slots[chosen[i]];
             bits.Write(chosen[i], 8);
-            mirror.Shadow(slot.Ring, slot.Index).WriteWhole(ref bits);
+            mirror.Shadow((ViewRing)(_tags[chosen[i]] & IsMiddle), _tags[chosen[i]] >> 2).WriteWhole(ref bits);
             var isLive = spare > BudgetBytes * 8 / 5; // a fifth is free: it may run again
             bits.Write(isLive);
             slot.Priority = 0;
             if (!isLive) continue;
-            (slot.IsPaused, slot.IsToldWhole) = (false, true);
+            slot.IsPaused = false;
+            slot.IsToldWhole = true; // still held in this frame
             _paused--;
         }
 
@@ -252,29 +270,44 @@ public sealed class Viewer(int number)
     private int WriteRecords(ref BitWriter bits, Mirror mirror, long tick, FramePace pace)
     {
         var news = 0;
-        for (var i = 0; i < _slotEnd; i++)
+        var near = FrameSchedule.IsDue(ViewRing.Near, 0, (int)tick, pace) ? mirror.NearNews : default;
+        var tags = _tags.AsSpan(0, _slotEnd);
+        for (var i = 0; i < tags.Length; i++)
         {
-            ref var slot = ref _slots[i];
-            if (slot.IsToldWhole)
+            var tag = tags[i];
+            if ((tag & (int.MinValue | IsHeld | IsMiddle)) == 0)
             {
-                slot.IsToldWhole = false;
-                news++;
-                continue;
+                if (near.IsEmpty) continue;
+                ref readonly var record = ref near[tag >> 2];
+                record.Splice(ref bits);
+                if (record.IsNews) news++;
             }
-
-            if (!IsDue(slot, mirror, tick, pace)) continue;
-            ref readonly var record = ref mirror.News(slot.Ring, slot.Index);
-            record.Splice(ref bits);
-            if (record.IsNews) news++;
+            else if (tag >= 0) news += WriteOther(i, ref bits, mirror, tick, pace);
         }
 
         return news;
     }
 
+    /// <summary>A slot of the middle ring, or one held back.</summary>
+    private int WriteOther(int slot, ref BitWriter bits, Mirror mirror, long tick, FramePace pace)
+    {
+        var tag = _tags[slot];
+        if (_slots[slot].IsToldWhole)
+        {
+            _slots[slot].IsToldWhole = false;
+            _tags[slot] &= ~IsHeld;
+            return 1;
+        }
+
+        if ((tag & IsHeld) != 0 || !FrameSchedule.IsDue(ViewRing.Middle, mirror.NumberAt(tag >> 2), (int)tick, pace)) return 0;
+        ref readonly var record = ref mirror.News(ViewRing.Middle, tag >> 2);
+        record.Splice(ref bits);
+        return record.IsNews ? 1 : 0;
+    }
+
     private int WriteEnters(ref BitWriter bits, Mirror mirror, int spare)
     {
-        const int Cost = AvatarShadow.WholeBits + 25;
-        var most = Math.Max(4, spare / Cost);
+        var most = Math.Max(4, spare / EnterBits);
         if (_enterCount > most) _enters.AsSpan(0, _enterCount).Sort(static (a, b) => Distance(a).CompareTo(Distance(b)));
         var count = 0;
         for (var i = 0; i < _enterCount && count < most; i++) if (mirror.IsHere(_enters[i].Index)) count++;
@@ -291,10 +324,11 @@ public sealed class Viewer(int number)
         {
             var one = _enters[at];
             if (!mirror.IsHere(one.Index)) continue;
-            while (slot < _slotEnd && _slots[slot].IsTaken) slot++;
-            if (slot == _slots.Length) Array.Resize(ref _slots, Math.Min(FrameSchedule.MostSlots, slot * 2));
+            while (slot < _slotEnd && _tags[slot] >= 0) slot++;
+            if (slot == _tags.Length) Grow();
             var ring = one.Key < 0 ? ViewRing.Middle : ViewRing.Near;
-            _slots[slot] = new Slot { Index = one.Index, Ring = ring, IsTaken = true, Distance = Distance(one) };
+            _tags[slot] = (one.Index << 2) | (byte)ring;
+            _slots[slot] = new Slot { Distance = Distance(one) };
             _slotEnd = Math.Max(_slotEnd, slot + 1);
             bits.Write((uint)mirror.NumberAt(one.Index), 24);
             bits.Write((byte)ring, 1);
@@ -310,16 +344,26 @@ public sealed class Viewer(int number)
 
     private static float Distance(in Candidate one) => one.Key < 0 ? -1 - one.Key : one.Key;
 
-    private static bool IsDue(in Slot slot, Mirror mirror, long tick, FramePace pace) => slot.IsTaken && !slot.IsPaused
-        && FrameSchedule.IsDue(slot.Ring, slot.Ring == ViewRing.Near ? 0 : mirror.NumberAt(slot.Index), (int)tick, pace);
+    private static int[] Empty(int count)
+    {
+        var tags = new int[count];
+        Array.Fill(tags, -1);
+        return tags;
+    }
 
+    private void Grow()
+    {
+        var (from, to) = (_tags.Length, Math.Min(FrameSchedule.MostSlots, _tags.Length * 2));
+        Array.Resize(ref _tags, to);
+        Array.Fill(_tags, -1, from, to - from);
+        Array.Resize(ref _slots, to);
+    }
+
+    /// <summary>What a slot's budget needs.</summary>
     private struct Slot
     {
-        public int Index;
         public float Distance;
         public float Priority;
-        public ViewRing Ring;
-        public bool IsTaken;
         public bool IsPaused;
         public bool IsNewlyPaused;
         public bool IsToldWhole;

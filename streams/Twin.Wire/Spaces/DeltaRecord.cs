@@ -5,6 +5,9 @@ namespace Twin.Wire.Spaces;
 /// <summary>One avatar's news of one interval, encoded once for all its viewers: at most 106 bits (SPEC-spaces, clause 5.2). Hot.</summary>
 public struct DeltaRecord
 {
+    /// <summary>The longest.</summary>
+    public const int MostBits = 106;
+
     private ulong _low;
     private ulong _high;
 
