@@ -24,14 +24,31 @@ internal sealed class AddressLimit(int most)
         var address = (connection.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None;
         try
         {
-            if (_open.AddOrUpdate(address, 1, static (_, count) => count + 1) <= most) await next(connection).ConfigureAwait(false);
+            if (Enter(address)) await next(connection).ConfigureAwait(false);
             else await RefuseAsync(connection).ConfigureAwait(false);
         }
         finally
         {
-            if (_open.AddOrUpdate(address, 0, static (_, count) => count - 1) == 0) _open.TryRemove(new KeyValuePair<IPAddress, int>(address, 0));
+            Leave(address);
         }
     };
+
+    /// <summary>Counts a connection that Kestrel does not see; false, and not counted, when there are too many. <see cref="Leave"/> ends it.</summary>
+    public bool TryEnter(IPAddress address)
+    {
+        if (Enter(address)) return true;
+        Leave(address);
+        Refusals.Add(1, Tag);
+        return false;
+    }
+
+    /// <summary>A counted connection is over.</summary>
+    public void Leave(IPAddress address)
+    {
+        if (_open.AddOrUpdate(address, 0, static (_, count) => count - 1) == 0) _open.TryRemove(new KeyValuePair<IPAddress, int>(address, 0));
+    }
+
+    private bool Enter(IPAddress address) => _open.AddOrUpdate(address, 1, static (_, count) => count + 1) <= most;
 
     private static async Task RefuseAsync(ConnectionContext connection)
     {

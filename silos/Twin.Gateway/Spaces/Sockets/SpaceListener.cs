@@ -1,0 +1,103 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Threading.Channels;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Logging;
+
+namespace Twin.Gateway.Spaces.Sockets;
+
+/// <summary>
+/// Accepts, looks at the first bytes, and gives the connection to the loop or to Kestrel. Whose bytes are there already is decided at once; the
+/// others wait with <see cref="FirstBytes"/>, so that a silent one holds up nobody, for a second at most: then it is Kestrel's, with its timeouts.
+/// </summary>
+internal sealed class SpaceListener : IConnectionListener
+{
+    private readonly Socket _socket;
+    private readonly SocketLoop _loop;
+    private readonly bool _noDelay;
+    private readonly SocketConnectionContextFactory _contexts;
+    private readonly FirstBytes _firstBytes;
+    private readonly Channel<Socket> _ordinary = Channel.CreateUnbounded<Socket>(new UnboundedChannelOptions { SingleReader = true }); // bounded by FirstBytes
+    private readonly Task _accepting;
+
+    public SpaceListener(Socket socket, SocketLoop loop, SocketTransportOptions options, TimeProvider clock, ILoggerFactory log)
+    {
+        (_socket, _loop, _noDelay, EndPoint) = (socket, loop, options.NoDelay, socket.LocalEndPoint!);
+        _contexts = new SocketConnectionContextFactory(
+            new SocketConnectionFactoryOptions
+            {
+                IOQueueCount = options.IOQueueCount, WaitForDataBeforeAllocatingBuffer = options.WaitForDataBeforeAllocatingBuffer, MaxReadBufferSize = options.MaxReadBufferSize,
+                MaxWriteBufferSize = options.MaxWriteBufferSize, UnsafePreferInlineScheduling = options.UnsafePreferInlineScheduling,
+            },
+            log.CreateLogger("Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets"));
+        _firstBytes = new FirstBytes(Decide, clock);
+        _accepting = Task.Run(AcceptAllAsync);
+    }
+
+    public EndPoint EndPoint { get; }
+
+    public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
+    {
+        while (await _ordinary.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false))
+        {
+            while (_ordinary.Reader.TryRead(out var socket))
+            {
+                try
+                {
+                    socket.NoDelay = _noDelay;
+                    return _contexts.Create(socket);
+                }
+                catch (SocketException)
+                {
+                    socket.Dispose(); // reset meanwhile
+                }
+            }
+        }
+
+        return null;
+    }
+
+    private async Task AcceptAllAsync()
+    {
+        while (true)
+        {
+            try
+            {
+                var socket = await _socket.AcceptAsync().ConfigureAwait(false);
+                var first = FirstBytes.Look(socket);
+                if (first != FirstBytes.Verdict.Unknown || !_firstBytes.TryWait(socket)) Decide(socket, first == FirstBytes.Verdict.Space);
+            }
+            catch (Exception closed) when (closed is ObjectDisposedException || closed is SocketException { SocketErrorCode: SocketError.OperationAborted })
+            {
+                _ordinary.Writer.TryComplete();
+                return;
+            }
+            catch (SocketException)
+            {
+                // One connection was reset before it was accepted, or descriptors have run out.
+                await Task.Yield();
+            }
+        }
+    }
+
+    private void Decide(Socket socket, bool isSpace)
+    {
+        if (isSpace && _loop.Adopt(socket)) return;
+        if (!_ordinary.Writer.TryWrite(socket)) socket.Dispose();
+    }
+
+    public async ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    {
+        _socket.Dispose();
+        await _accepting.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await UnbindAsync().ConfigureAwait(false);
+        _firstBytes.Dispose();
+        while (_ordinary.Reader.TryRead(out var socket)) socket.Dispose();
+        _contexts.Dispose();
+    }
+}
