@@ -191,6 +191,7 @@ public sealed class SpaceStage
 
             if ((Pace & FramePace.NearHalf) != 0 && (Tick & 1) != 0 && correction is null && viewer.Pace == Pace) continue;
             var length = viewer.Write(sink.Body, Mirror, (byte)own.Acknowledged, correction);
+            foreach (var number in viewer.Newcomers) sink.Entered(i, number);
             if (length == 0) continue;
             if (sink.SendFrame(i, length)) own.IsToCorrect = false;
             else viewer.Reset();

@@ -23,6 +23,8 @@ public sealed class Viewer(int number)
     private Slot[] _slots = new Slot[64];
     private Candidate[] _enters = new Candidate[64]; // the ring is the sign of the key: minus one minus key is the middle ring
     private int _enterCount;
+    private int[] _newcomers = new int[32];
+    private int _newcomerCount;
     private int _slotEnd;
     private int _paused;
     private bool _needsReset = true;
@@ -69,6 +71,9 @@ public sealed class Viewer(int number)
 
     /// <summary>Slots lie below this.</summary>
     public int SlotEnd => _slotEnd;
+
+    /// <summary>Avatars that entered with the newest frame.</summary>
+    public ReadOnlySpan<int> Newcomers => _newcomers.AsSpan(0, _newcomerCount);
 
     internal void MarkSlots(byte[] had)
     {
@@ -307,6 +312,7 @@ public sealed class Viewer(int number)
 
     private int WriteEnters(ref BitWriter bits, Mirror mirror, int spare)
     {
+        _newcomerCount = 0;
         var most = Math.Max(4, spare / EnterBits);
         if (_enterCount > most) _enters.AsSpan(0, _enterCount).Sort(static (a, b) => Distance(a).CompareTo(Distance(b)));
         var count = 0;
@@ -330,6 +336,8 @@ public sealed class Viewer(int number)
             _tags[slot] = (one.Index << 2) | (byte)ring;
             _slots[slot] = new Slot { Distance = Distance(one) };
             _slotEnd = Math.Max(_slotEnd, slot + 1);
+            if (_newcomerCount == _newcomers.Length) Array.Resize(ref _newcomers, _newcomerCount * 2);
+            _newcomers[_newcomerCount++] = mirror.NumberAt(one.Index);
             bits.Write((uint)mirror.NumberAt(one.Index), 24);
             bits.Write((byte)ring, 1);
             mirror.Shadow(ring, one.Index).WriteWhole(ref bits);

@@ -1,0 +1,188 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Twin.Gateway.Security;
+using Twin.Gateway.Spaces.Sockets;
+using Twin.Wire.Spaces;
+
+namespace Twin.Gateway.Spaces;
+
+/// <summary>Whom a token lets in. Called on the loop's thread: must not block.</summary>
+internal interface ISpaceTokens
+{
+    /// <summary>Reads and checks a token.</summary>
+    /// <param name="token">As in the socket's address.</param>
+    /// <param name="who">Whom it lets in.</param>
+    /// <param name="why">Why it does not.</param>
+    bool TryRead(ReadOnlySpan<byte> token, out Admitted? who, out string? why);
+}
+
+/// <summary>
+/// The door of spaces: one loop for all spaces of the silo. Sockets come from the ordinary port (<see cref="SpaceListenerFactory"/>) or, over TLS, from Kestrel's WebSockets. Everything below <see cref="Post"/> happens on the loop's thread.
+/// </summary>
+internal sealed class SpaceDoor : ISocketHandler, IHostedService, IDisposable
+{
+    private readonly ConcurrentDictionary<string, SpaceHall> _halls = new(StringComparer.Ordinal);
+    private readonly Dictionary<SocketId, Waiting> _waiting = [];
+    private readonly Dictionary<SocketId, (SpaceHall Hall, HallSession Session)> _seats = [];
+    private readonly ISpaceTokens _tokens;
+    private readonly TimeProvider _clock;
+    private readonly ILogger<SpaceDoor> _log;
+
+    /// <summary>Starts the loop.</summary>
+    public SpaceDoor(ISpaceTokens tokens, SocketLoopOptions options, TimeProvider clock, AddressLimit? addresses, ILogger<SpaceDoor> log)
+    {
+        (_tokens, _clock, _log) = (tokens, clock, log);
+        Loop = new SocketLoop(this, options, clock, addresses, log);
+    }
+
+    /// <summary>The loop that takes the sockets.</summary>
+    public SocketLoop Loop { get; }
+
+    /// <summary>What the spaces do.</summary>
+    public SpaceMetrics Metrics { get; } = new();
+
+    /// <summary>The halls open on this silo. Any thread; their contents are the loop's.</summary>
+    public ICollection<SpaceHall> Halls => _halls.Values;
+
+    /// <summary>Opens a space on this silo, or does nothing when it is open. Any thread.</summary>
+    public SpaceHall Open(string id, HallRules rules) => _halls.GetOrAdd(id, static (name, of) => new SpaceHall(name, of.rules, of.door.Loop, of.door.Metrics, of.door._clock), (rules, door: this));
+
+    /// <summary>The hall of a space, or null. Any thread.</summary>
+    public SpaceHall? Find(string id) => _halls.GetValueOrDefault(id);
+
+    /// <summary>Ends a space on this silo: everyone is let go with code 4503.</summary>
+    public Task CloseAsync(string id) => RunAsync(() =>
+    {
+        if (_halls.TryRemove(id, out var hall)) hall.CloseAll();
+        return true;
+    });
+
+    /// <summary>Does something on the loop's thread and gives what came of it.</summary>
+    /// <exception cref="InvalidOperationException">Too much waits for the loop already.</exception>
+    public Task<T> RunAsync<T>(Func<T> act)
+    {
+        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var isTaken = Loop.Post((_, _) =>
+        {
+            try
+            {
+                done.SetResult(act());
+            }
+            catch (Exception fault)
+            {
+                done.SetException(fault);
+            }
+        }, null);
+        return isTaken ? done.Task : throw new InvalidOperationException("Too much waits for the spaces of this silo; try again.");
+    }
+
+    UpgradeAnswer ISocketHandler.TryOpen(SocketId id, in UpgradeRequest request)
+    {
+        if (SpaceIn(request.Path) is not { } space) return UpgradeAnswer.Refuse(404, "NotFound", "The address must be /spaces/{id}/socket.");
+        var token = TokenIn(request, out var subprotocol);
+        if (token.IsEmpty) return UpgradeAnswer.Refuse(401, "TokenMissing", "POST /spaces/{id}/sessions gives a token: send it as ?token= or as subprotocol token.<token>.");
+        if (!_tokens.TryRead(token, out var who, out var why)) return UpgradeAnswer.Refuse(401, "TokenInvalid", why ?? "The token is not valid.");
+        if (who!.Space != space) return UpgradeAnswer.Refuse(403, "TokenOfOtherSpace", $"The token is for space '{who.Space}'.");
+        if (Find(space) is null) return UpgradeAnswer.Refuse(503, "SpaceNotHere", "The space is not open on this silo; ask POST /spaces/{id}/sessions again.");
+        _waiting[id] = new Waiting(who, _clock.GetTimestamp());
+        return UpgradeAnswer.Accept(subprotocol);
+    }
+
+    void ISocketHandler.Opened(SocketId id)
+    {
+    }
+
+    void ISocketHandler.Message(SocketId id, ReadOnlySpan<byte> payload, bool isText)
+    {
+        try
+        {
+            if (_seats.TryGetValue(id, out var seat))
+            {
+                if (seat.Session.IsConnected && seat.Session.Socket == id) seat.Hall.Hear(seat.Session, payload);
+            }
+            else if (_waiting.Remove(id, out var waiting)) Seat(id, waiting, HallMessages.ReadHello(payload));
+        }
+        catch (SpaceWireException fault)
+        {
+            Loop.Close(id, 4400, fault.Message);
+        }
+    }
+
+    void ISocketHandler.Writable(SocketId id)
+    {
+        if (_seats.TryGetValue(id, out var seat) && seat.Session.Socket == id) seat.Session.StuckSince = 0;
+    }
+
+    void ISocketHandler.Closed(SocketId id, CloseCause cause)
+    {
+        _waiting.Remove(id);
+        if (!_seats.Remove(id, out var seat)) return;
+        if (seat.Session.IsConnected && seat.Session.Socket == id) seat.Hall.Away(seat.Session);
+    }
+
+    long ISocketHandler.Turn(long now)
+    {
+        var next = now + (_clock.TimestampFrequency / 4);
+        foreach (var (_, hall) in _halls)
+        {
+            hall.Turn(now);
+            next = Math.Min(next, hall.Due);
+        }
+
+        return next;
+    }
+
+    /// <inheritdoc/>
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        foreach (var id in _halls.Keys.ToArray()) await CloseAsync(id).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Loop.Dispose();
+
+    private void Seat(SocketId id, Waiting waiting, HelloMessage hello)
+    {
+        if (Find(waiting.Who.Space) is not { } hall)
+        {
+            Loop.Close(id, 4503, "the space has closed");
+            return;
+        }
+
+        if (hall.Enter(id, waiting.Who, hello) is { } refusal)
+        {
+            Loop.Close(id, refusal.Code, refusal.Words);
+            return;
+        }
+
+        _seats[id] = (hall, hall.Find(waiting.Who.Avatar)!);
+    }
+
+    private static string? SpaceIn(ReadOnlySpan<byte> path)
+    {
+        if (!path.StartsWith("/spaces/"u8) || !path.EndsWith("/socket"u8) || path.Length < 16) return null;
+        var id = Uri.UnescapeDataString(Encoding.ASCII.GetString(path[8..^7]));
+        return id.Length is 0 or > 128 || id.Contains('/', StringComparison.Ordinal) ? null : id;
+    }
+
+    /// <summary>Browsers cannot set headers: they send the token as a subprotocol or in the address.</summary>
+    private static ReadOnlySpan<byte> TokenIn(in UpgradeRequest request, out string? subprotocol)
+    {
+        subprotocol = request.Subprotocols.IndexOf("twin.spaces.1"u8) >= 0 ? "twin.spaces.1" : null;
+        foreach (var part in request.Subprotocols.Split((byte)','))
+        {
+            var one = request.Subprotocols[part].Trim((byte)' ');
+            if (one.StartsWith("token."u8)) return one[6..];
+        }
+
+        foreach (var part in request.Query.Split((byte)'&')) if (request.Query[part].StartsWith("token="u8)) return request.Query[part][6..];
+        return default;
+    }
+
+    private readonly record struct Waiting(Admitted Who, long Since);
+}

@@ -1,0 +1,128 @@
+using Twin.Presence;
+using Twin.Wire.Spaces;
+
+namespace Twin.Gateway.Spaces;
+
+/// <summary>What people say beside their poses.</summary>
+internal sealed partial class SpaceHall
+{
+    /// <summary>Takes a message of a connection.</summary>
+    /// <exception cref="SpaceWireException">It breaks the specification: the connection is closed with 4400.</exception>
+    public void Hear(HallSession from, ReadOnlySpan<byte> message)
+    {
+        if (!from.MaySend(Stage.Tick, TickHz))
+        {
+            _metrics.Flooded();
+            Drop(from, 4029, "more than 120 messages a second");
+            return;
+        }
+
+        if (HallMessages.TryReadInput(message, out var input))
+        {
+            if (Stage.Input(from.Stage, input) == InputOutcome.Refused)
+            {
+                from.Refused++;
+                _metrics.Refused(Stage.CauseOf(from.Stage).ToString());
+            }
+
+            return;
+        }
+
+        HallMessages.Dispatch(this, from, message);
+    }
+
+    /// <summary>Chat: to all, to those near, or to one.</summary>
+    public void Chat(HallSession from, ChatScope scope, int to, string text)
+    {
+        if (from.MutedUntil > Stage.Tick) Refuse(from, HallMessages.ChatType, "Muted", "You are muted here.");
+        else if (Rules.SlowChatSeconds > 0 && from.NextChat > Stage.Tick && !from.Who.IsModerator) Refuse(from, HallMessages.ChatType, "SlowChat", $"One message each {Rules.SlowChatSeconds} s here.");
+        else if (!from.MayChat(Stage.Tick, TickHz)) Refuse(from, HallMessages.ChatType, "TooMany", "At most two messages a second.");
+        else
+        {
+            from.NextChat = Stage.Tick + (Rules.SlowChatSeconds * TickHz);
+            var message = HallMessages.Chat(from.Who.Avatar, scope, text, Stage.Tick);
+            foreach (var session in _byStage.Values) if (session == from || Reaches(from, session, scope, to)) Send(session.Socket, message);
+        }
+    }
+
+    /// <summary>A state channel's new value, to those who know its owner's name.</summary>
+    public void SetState(HallSession from, uint channel, byte[] value)
+    {
+        if (!from.Channels.ContainsKey(channel) && from.Channels.Count >= MostChannels)
+        {
+            Refuse(from, HallMessages.StateType, "TooManyChannels", $"At most {MostChannels} channels.");
+            return;
+        }
+
+        from.Channels[channel] = value;
+        var message = HallMessages.State(from.Who.Avatar, channel, value);
+        foreach (var session in _byStage.Values) if (session.Told.Contains(from.Who.Avatar)) Send(session.Socket, message);
+    }
+
+    /// <summary>The time, for those who set their clocks by it.</summary>
+    public void TellTime(HallSession to, ulong clientMicroseconds) =>
+        Send(to.Socket, HallMessages.Time(clientMicroseconds, (ulong)(_clock.GetTimestamp() * (1_000_000.0 / _clock.TimestampFrequency)), Stage.Tick));
+
+    /// <summary>How many bytes a second it may be sent.</summary>
+    public void SetBudget(HallSession from, int bytesPerSecond)
+    {
+        if (Stage.ViewerOf(from.Stage) is { } viewer) viewer.BudgetBytes = Math.Clamp(bytesPerSecond / TickHz, 32, 8 * 1024);
+    }
+
+    /// <summary>It leaves of its own will: at once, without grace.</summary>
+    public void Goodbye(HallSession from)
+    {
+        var socket = from.Socket;
+        Leave(from);
+        _loop.Close(socket, 4000, "left");
+    }
+
+    /// <summary>Tells one that something was refused.</summary>
+    public void Refuse(HallSession to, int type, string code, string words) => Send(to.Socket, HallMessages.Refused(type, code, words));
+
+    private bool Reaches(HallSession from, HallSession to, ChatScope scope, int avatar) => scope switch
+    {
+        ChatScope.Space => true,
+        ChatScope.Whisper => to.Who.Avatar == avatar,
+        _ => IsNear(from.Who.Avatar, to.Who.Avatar),
+    };
+
+    private bool IsNear(int a, int b)
+    {
+        var (i, j) = (Stage.Mirror.IndexOf(a), Stage.Mirror.IndexOf(b));
+        if (i < 0 || j < 0) return false;
+        var (p, q) = (Stage.Mirror.StateAt(i).Pose, Stage.Mirror.StateAt(j).Pose);
+        var reach = Math.Max(Stage.Rules.Interest.NearRadiusMetres, Stage.Rules.Interest.MiddleRadiusMetres) * AvatarPose.StepsPerMetre;
+        double dx = p.X - q.X, dz = p.Z - q.Z;
+        return (dx * dx) + (dz * dz) <= reach * reach;
+    }
+
+    /// <summary>Names of those who entered views in this tick.</summary>
+    private void TellNames()
+    {
+        foreach (var session in _byStage.Values)
+        {
+            if (session.ToTell.Count == 0) continue;
+            Send(session.Socket, HallMessages.People(this, session.ToTell));
+            foreach (var number in session.ToTell)
+            {
+                if (_people.GetValueOrDefault(number) is not { Channels.Count: > 0 } other) continue;
+                foreach (var (channel, value) in other.Channels) Send(session.Socket, HallMessages.State(number, channel, value));
+            }
+
+            session.ToTell.Clear();
+        }
+    }
+
+    /// <summary>Someone has come back under another name: those who knew it are told again when they next see it.</summary>
+    private void TellOf(HallSession newcomer)
+    {
+        foreach (var session in _byStage.Values) if (session != newcomer) session.Told.Remove(newcomer.Who.Avatar);
+    }
+
+    private void TellQuality()
+    {
+        var message = HallMessages.Quality(Pressure.Level);
+        foreach (var session in _byStage.Values) Send(session.Socket, message);
+    }
+}
