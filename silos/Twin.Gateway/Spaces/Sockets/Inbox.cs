@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Twin.Gateway.Spaces.Sockets;
 
@@ -11,23 +12,12 @@ internal sealed class Inbox<T>
 {
     private readonly Cell[] _cells;
     private readonly int _mask;
-    private Counters _counters;
+    private InboxCounters _counters;
 
     private struct Cell
     {
         public long Number;
         public T Item;
-    }
-
-    // Writers and reader on cache lines of their own.
-    [System.Runtime.InteropServices.StructLayout(System.Runtime.InteropServices.LayoutKind.Explicit, Size = 192)]
-    private struct Counters
-    {
-        [System.Runtime.InteropServices.FieldOffset(64)]
-        public long Written;
-
-        [System.Runtime.InteropServices.FieldOffset(128)]
-        public long Taken;
     }
 
     /// <param name="capacity">Rounded up to a power of two.</param>
@@ -77,4 +67,15 @@ internal sealed class Inbox<T>
         Volatile.Write(ref cell.Number, at + _cells.Length);
         return true;
     }
+}
+
+/// <summary>Where writers and reader of an <see cref="Inbox{T}"/> are, on cache lines of their own.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 192)]
+internal struct InboxCounters
+{
+    [FieldOffset(64)]
+    public long Written;
+
+    [FieldOffset(128)]
+    public long Taken;
 }
