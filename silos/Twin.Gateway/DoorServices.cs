@@ -36,7 +36,9 @@ public static class DoorServices
         services.AddSingleton(AuthOptions.From(configuration));
         services.AddSingleton(LimitOptions.From(configuration));
         services.AddSingleton(s => new AuditLog(Path.Combine(dataFolder, "audit"), s.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<PolicyAdmission>().AddSingleton<CredentialCheck>().AddSingleton<Admission>().AddSingleton<ClientLimits>().AddSingleton<StreamDoor>();
+        services.AddSingleton(s => new AuditCluster(Path.Combine(dataFolder, "audit"), s.GetRequiredService<AuditLog>(), s.GetRequiredService<IGrainFactory>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<AuditCluster>>()));
+        services.AddHostedService(s => s.GetRequiredService<AuditCluster>());
+        services.AddSingleton<HiddenDenials>().AddSingleton<PolicyAdmission>().AddSingleton<CredentialCheck>().AddSingleton<Admission>().AddSingleton<ClientLimits>().AddSingleton<StreamDoor>();
         services.AddSingleton(s => new FeedHub(s.GetRequiredService<ITwinStore>(), s.GetRequiredService<IPolicyStore>(), s.GetRequiredService<ILogger<FeedHub>>(), s.GetService<MqttDoor>(), s.GetRequiredService<TimeProvider>()));
         services.AddHostedService(s => s.GetRequiredService<FeedHub>());
         services.AddSingleton<StandingQueries>();
@@ -61,7 +63,7 @@ public static class DoorServices
         app.UseTwinProblems();
         var admission = services.GetRequiredService<Admission>();
         if (services.GetRequiredService<AuthOptions>().IsRequired) app.Use(next => context => admission.InvokeAsync(context, next));
-        app.Use(next => new FrontDoor(next, services.GetRequiredService<ITwinStore>(), services.GetRequiredService<IngestHost>(), admission, services.GetRequiredService<ClientLimits>(), services.GetRequiredService<TimeProvider>()).InvokeAsync);
+        app.Use(next => new FrontDoor(next, services.GetRequiredService<ITwinStore>(), services.GetRequiredService<IngestHost>(), admission, services.GetRequiredService<ClientLimits>(), services.GetRequiredService<TimeProvider>()) { Hidden = services.GetService<HiddenDenials>() }.InvokeAsync);
         return app;
     }
 
@@ -82,7 +84,8 @@ public static class DoorServices
         var log = app.ApplicationServices.GetRequiredService<ILogger<ProblemDoor>>();
         var audit = app.ApplicationServices.GetService<AuditLog>();
         var admission = app.ApplicationServices.GetService<Admission>();
-        return app.Use(next => new ProblemDoor(next, log) { Denied = context => audit?.Denied(admission?.CallerOf(context)?.SubjectName ?? "anonymous", $"{context.Request.Method} {context.Request.Path}", context.Response.StatusCode.ToString(System.Globalization.CultureInfo.InvariantCulture)) }.InvokeAsync);
+        var hidden = app.ApplicationServices.GetService<HiddenDenials>();
+        return app.Use(next => new ProblemDoor(next, log) { Denied = context => audit?.Denied(admission?.CallerOf(context)?.SubjectName ?? "anonymous", $"{context.Request.Method} {context.Request.Path}", context.Response.StatusCode.ToString(System.Globalization.CultureInfo.InvariantCulture)), NotFound = hidden is null ? null : hidden.CheckAsync }.InvokeAsync);
     }
 
     /// <summary>The routed endpoints, the stream, OpenAPI.</summary>
@@ -96,7 +99,7 @@ public static class DoorServices
         var admission = services.GetRequiredService<Admission>();
         TwinEndpoints.Map(app, store, admission);
         PolicyEndpoints.Map(app, services.GetRequiredService<IPolicyStore>(), store, services.GetRequiredService<CredentialCheck>());
-        AuditEndpoints.Map(app, services.GetRequiredService<AuditLog>());
+        AuditEndpoints.Map(app, services.GetRequiredService<AuditCluster>());
         HotRoutes.Describe(app);
         ImportEndpoints.Map(app, services.GetRequiredService<ImportJobs>());
         RoutesEndpoints.Map(app, services.GetRequiredService<RouteBook>());

@@ -26,6 +26,8 @@ internal sealed class KeyAdmission(CredentialCheck credentials, IPolicyStore pol
     // Messages are not looked into here, so a caller publishes where it may write everything and subscribes where it may read everything.
     private sealed class CallerIdentity(Caller caller, IPolicyStore policies) : MqttIdentity(caller.Name)
     {
+        public override string SubjectName => caller.SubjectName;
+
         public override bool MayPublish(string topic, string twinId) => caller.Subject is not { } subject || MayAll(policies.Current.For(subject), Permissions.Write, twinId);
 
         public override bool MaySubscribe(string filter) => caller.Subject is not { } subject || MayAll(policies.Current.For(subject), Permissions.Read, TwinOf(filter));

@@ -63,6 +63,12 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("replay", "no-such-file.csv", "--twin", "a", "--column", "x=y")]
     [InlineData("load", "twins", "--connections", "0")]
     [InlineData("query", "SELECT", "--url", "nowhere")]
+    [InlineData("policy", "put", "p", "no-such-file.json")]
+    [InlineData("policy", "effective", "alice", "lamp")]
+    [InlineData("audit", "--since", "yesterday")]
+    [InlineData("audit", "--kind", "seen")]
+    [InlineData("audit", "--count", "0")]
+    [InlineData("audit", "--seconds", "1")]
     public async Task A_wrong_call_ends_with_2_and_says_what_would_be_right(params string[] words)
     {
         var (exit, json) = await JsonAsync(words);
@@ -84,6 +90,57 @@ public sealed class CommandLineTests : IDisposable
         var (exit, json) = await JsonAsync("query", "SELECT * FROM DIGITALTWINS", "--url", "http://127.0.0.1:1");
         Assert.Equal(1, exit);
         Assert.Contains("twin up", json.GetProperty("error").GetProperty("hint").GetString());
+    }
+
+    [Fact]
+    public async Task Policies_are_listed_shown_put_deleted_and_what_they_come_to_is_told()
+    {
+        await using var server = await FakeServer.StartAsync((c, r) => (r.Method, r.Path) switch
+        {
+            ("GET", "/policies") => FakeServer.JsonAsync(c, """{"value":[{"id":"p","etag":"W/\"1\"","policy":{"entries":{}}}]}"""),
+            ("GET", "/policies/p") => FakeServer.JsonAsync(c, """{"entries":{}}"""),
+            ("PUT", "/policies/p") => FakeServer.JsonAsync(c, """{"id":"p","etag":"W/\"2\""}""", 201),
+            ("DELETE", "/policies/p") => FakeServer.JsonAsync(c, ""),
+            ("GET", "/policies/effective?subject=key%3Abert&twin=lamp&roles=a%2Cb") => FakeServer.JsonAsync(c, """{"paths":[{"path":"","read":{"allowed":true},"write":{"allowed":false}}]}"""),
+            _ => FakeServer.ProblemAsync(c, 404, "PolicyNotFound", "There is no such policy.", "id"),
+        });
+        string[] there = ["--url", server.Address.ToString()];
+        var (exit, json) = await JsonAsync(["policy", "list", .. there]);
+        Assert.Equal((0, "p", 1), (exit, json.GetProperty("policies")[0].GetProperty("id").GetString(), json.GetProperty("count").GetInt32()));
+        (exit, json) = await JsonAsync(["policy", "show", "p", .. there]);
+        Assert.Equal((0, JsonValueKind.Object), (exit, json.GetProperty("policy").GetProperty("entries").ValueKind));
+        var file = Save("policy.json", """{"entries":{"e":{}}}""");
+        Assert.Equal(0, (await JsonAsync(["policy", "put", "p", file, "--create", .. there])).Exit);
+        var put = server.Seen.Single(s => s.Method == "PUT");
+        Assert.Equal(("""{"entries":{"e":{}}}""", "*"), (put.Text, put.Headers["If-None-Match"]));
+        Assert.Equal(0, (await JsonAsync(["policy", "delete", "p", "--if-match", "W/\"2\"", .. there])).Exit);
+        Assert.Equal("W/\"2\"", server.Seen.Single(s => s.Method == "DELETE").Headers["If-Match"]);
+        (exit, json) = await JsonAsync(["policy", "effective", "key:bert", "lamp", "--roles", "a,b", .. there]);
+        Assert.Equal((0, true), (exit, json.GetProperty("paths")[0].GetProperty("read").GetProperty("allowed").GetBoolean()));
+        (exit, json) = await JsonAsync(["policy", "show", "q", .. there]);
+        Assert.Equal((1, "PolicyNotFound"), (exit, json.GetProperty("error").GetProperty("code").GetString()));
+    }
+
+    [Fact]
+    public async Task The_audit_log_is_read_to_its_end_followed_and_who_was_not_reached_is_a_no()
+    {
+        const string Entry = """{"number":1,"at":"2026-11-23T08:00:00.0000000Z","kind":"denied","subject":"key:bert","action":"GET /audit","outcome":"403","count":3,"member":"m","hash":"x"}""";
+        var turn = 0;
+        await using var server = await FakeServer.StartAsync((c, r) => FakeServer.JsonAsync(c, ++turn switch
+        {
+            1 => $$"""{"value":[{{Entry}}],"continuationToken":"a","position":"a","unreachable":[]}""",
+            2 => """{"value":[],"continuationToken":null,"position":"b","unreachable":[]}""",
+            3 => $$"""{"value":[{{Entry}}],"continuationToken":null,"position":"c","unreachable":[]}""",
+            _ => """{"value":[],"continuationToken":null,"position":"d","unreachable":["gone-1"]}""",
+        }));
+        var url = server.Address.ToString();
+        var (exit, json) = await JsonAsync("audit", "--since", "2026-11-23T00:00:00Z", "--subject", "key:bert", "--act", "/audit", "--follow", "--count", "2", "--url", url);
+        Assert.Equal((0, 2, "c"), (exit, json.GetProperty("count").GetInt32(), json.GetProperty("position").GetString()));
+        Assert.Equal(3, json.GetProperty("entries")[0].GetProperty("count").GetInt32());
+        Assert.Contains("from=2026-11-23T00%3A00%3A00.0000000Z&subject=key%3Abert&act=%2Faudit", server.Seen.First().Path, StringComparison.Ordinal);
+        Assert.Equal(["", "a", "b"], server.Seen.Select(s => System.Web.HttpUtility.ParseQueryString(s.Path.Split('?')[1])["continuationToken"] ?? ""));
+        (exit, json) = await JsonAsync("audit", "--url", url);
+        Assert.Equal((1, "gone-1"), (exit, json.GetProperty("unreachable")[0].GetString()));
     }
 
     [Fact]

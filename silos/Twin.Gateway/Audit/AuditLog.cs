@@ -1,34 +1,13 @@
 using System.Diagnostics.Metrics;
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 
 namespace Twin.Gateway.Audit;
 
-/// <summary>One entry. The hash is over the entry before it and everything else here, so that an entry changed, taken out or put in is found.</summary>
-/// <param name="Number">1, 2, 3 ... without gaps.</param>
-/// <param name="At">When, UTC, RFC 3339.</param>
-/// <param name="Kind"><c>denied</c> or <c>administered</c>.</param>
-/// <param name="Subject">Who, <c>key:alice</c>; <c>anonymous</c> when nobody known.</param>
-/// <param name="Action">Method and path; never a query string, a header or a body.</param>
-/// <param name="Outcome">HTTP status, or the permission that was lacking.</param>
-/// <param name="Previous">Hash of the entry before.</param>
-/// <param name="Hash">SHA-256 as hex.</param>
-internal sealed record AuditEntry(long Number, string At, string Kind, string Subject, string Action, string Outcome, string Previous, string Hash)
-{
-    public static string HashOf(long number, string at, string kind, string subject, string action, string outcome, string previous)
-    {
-        var text = JsonSerializer.Serialize(new[] { previous, number.ToString(CultureInfo.InvariantCulture), at, kind, subject, action, outcome });
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
-    }
-
-    public bool IsWhole => Hash == HashOf(Number, At, Kind, Subject, Action, Outcome, Previous);
-}
-
 /// <summary>
 /// The audit log of this process: lines of JSON in files below one folder, chained by hashes over all of them. An administrative act is on the
-/// disk before it is answered; denials are written at once and flushed within a second. Full files are kept up to <c>mostFiles</c>; the
+/// disk before it is answered; denials are written at once and flushed within a second, identical ones of ten seconds as one entry and one that
+/// counts (after a crash the count of the last ten seconds is missing). Full files are kept up to <c>mostFiles</c>; the
 /// oldest goes, and its absence shows in the first number kept and in <c>twin_audit_files_dropped_total</c>. Thread-safe.
 /// </summary>
 internal sealed class AuditLog : IDisposable
@@ -49,20 +28,26 @@ internal sealed class AuditLog : IDisposable
     private readonly Meter _gauges = new("Twin");
     private FileStream? _file;
     private bool _isDirty;
+    private bool _isDisposed;
     private long _number;
     private string _last = NoHash;
+    private string _at = "";
+    private readonly DenialRepeats _repeats;
 
     /// <summary>Opens the log and finds its end; a last line that was torn by a crash is cut off (it was never acknowledged).</summary>
     /// <exception cref="IOException">The folder cannot be used.</exception>
     public AuditLog(string folder, TimeProvider clock, long mostBytes = 8 * 1024 * 1024, int mostFiles = 16)
     {
         (_folder, _clock, _mostBytes, _mostFiles) = (folder, clock, mostBytes, mostFiles);
+        _repeats = new DenialRepeats(clock);
         Directory.CreateDirectory(folder);
         foreach (var file in Files()) CutTornLine(file);
-        if (ReadFiles(Files().TakeLast(2)).LastOrDefault() is { } last) (_number, _last) = (last.Number, last.Hash);
-        _flusher = clock.CreateTimer(static log => ((AuditLog)log!).Flush(), this, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+        if (ReadFiles(Files().TakeLast(2)).LastOrDefault() is { } last) (_number, _last, _at) = (last.Number, last.Hash, last.At);
+        _flusher = clock.CreateTimer(static log => ((AuditLog)log!).Tick(), this, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
         _gauges.CreateObservableGauge("twin_audit_bytes", () => Files().Sum(f => new FileInfo(f).Length), "By", "Bytes of the audit log on disk.");
         _gauges.CreateObservableGauge("twin_audit_bytes_bound", () => _mostBytes * _mostFiles, "By", "Most bytes the audit log may have.");
+        _gauges.CreateObservableGauge("twin_audit_kinds", () => _repeats.Kinds, description: "Kinds of denials told apart in the last ten seconds.");
+        _gauges.CreateObservableGauge("twin_audit_kinds_bound", () => 2 * DenialRepeats.MostKinds + 1, description: "Most kinds of denials told apart; beyond half of it actions are no longer, then subjects.");
     }
 
     /// <summary>Writes an administrative act; it is on the disk when this returns.</summary>
@@ -77,21 +62,23 @@ internal sealed class AuditLog : IDisposable
         }
     }
 
-    /// <summary>Writes a denial; on the disk within a second.</summary>
-    public void Denied(string subject, string action, string outcome)
+    /// <summary>Writes a denial, or counts it when it was written in the last ten seconds; on the disk within a second.</summary>
+    public void Denied(string subject, string action, string outcome, long count = 1)
     {
         try
         {
             lock (_lock)
             {
-                Write("denied", subject, action, outcome);
+                var denial = new Denial(Short(subject), Short(action), Short(outcome));
+                if (!_repeats.IsNew(ref denial, count)) return;
+                Write("denied", denial.Subject, denial.Action, denial.Outcome, count);
                 _file!.Flush();
                 _isDirty = true;
             }
         }
         catch (IOException)
         {
-            Lost.Add(1); // the denial itself stands
+            Lost.Add(count); // the denial itself stands
         }
     }
 
@@ -130,20 +117,23 @@ internal sealed class AuditLog : IDisposable
         _gauges.Dispose();
         lock (_lock)
         {
+            Tell(everything: true);
+            _isDisposed = true;
             _file?.Dispose();
             _file = null;
         }
     }
 
-    private void Write(string kind, string subject, string action, string outcome)
+    private void Write(string kind, string subject, string action, string outcome, long count = 1)
     {
         var at = _clock.GetUtcNow().UtcDateTime.ToString("o", CultureInfo.InvariantCulture);
+        if (string.CompareOrdinal(at, _at) < 0) at = _at; // a clock set back must not mix the order
         (subject, action, outcome) = (Short(subject), Short(action), Short(outcome));
-        var entry = new AuditEntry(_number + 1, at, kind, subject, action, outcome, _last, AuditEntry.HashOf(_number + 1, at, kind, subject, action, outcome, _last));
+        var entry = new AuditEntry(_number + 1, at, kind, subject, action, outcome, _last, AuditEntry.HashOf(_number + 1, at, kind, subject, action, outcome, _last, count), count);
         var line = JsonSerializer.SerializeToUtf8Bytes(entry);
         if (_file is null || _file.Length + line.Length > _mostBytes) Turn(entry.Number);
         _file!.Write([.. line, (byte)'\n']);
-        (_number, _last) = (entry.Number, entry.Hash);
+        (_number, _last, _at) = (entry.Number, entry.Hash, at);
         Entries.Add(1, new KeyValuePair<string, object?>("kind", kind));
     }
 
@@ -165,10 +155,29 @@ internal sealed class AuditLog : IDisposable
         }
     }
 
-    private void Flush()
+    private void Tell(bool everything)
+    {
+        foreach (var (denial, repeats) in _repeats.TakeOver(everything))
+        {
+            try
+            {
+                Write("denied", denial.Subject, denial.Action, denial.Outcome, repeats);
+                _file!.Flush();
+                _isDirty = true;
+            }
+            catch (IOException)
+            {
+                Lost.Add(repeats);
+            }
+        }
+    }
+
+    private void Tick()
     {
         lock (_lock)
         {
+            if (_isDisposed) return;
+            Tell(everything: false);
             if (!_isDirty || _file is null) return;
             try
             {

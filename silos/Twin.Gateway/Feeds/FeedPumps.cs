@@ -22,7 +22,7 @@ public static class FeedPumps
     public static IServiceCollection AddFeedPumps(this IServiceCollection services, string dataFolder, bool allowPrivateTargets = true)
     {
         services.AddSingleton(s => new RouteBook(dataFolder, s.GetRequiredService<ITwinStore>(), new RouteOptions { Jitter = Random.Shared.NextDouble, AllowPrivateTargets = allowPrivateTargets },
-            s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<RouteBook>>()));
+            s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<RouteBook>>(), s.GetService<IPolicyStore>()));
         services.AddHostedService(s => s.GetRequiredService<RouteBook>());
         services.AddSingleton(s => new InferencePump(s.GetRequiredService<ITwinStore>(), s.GetRequiredService<IIngestEntrance>(), Sources(s, dataFolder), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<InferencePump>>()));
         services.AddHostedService(s => s.GetRequiredService<InferencePump>());

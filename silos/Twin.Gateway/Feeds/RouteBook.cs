@@ -21,17 +21,18 @@ internal sealed class RouteBook : IHostedService, IAsyncDisposable
     private readonly string _folder;
     private readonly string _outbox;
     private readonly ITwinStore _store;
+    private readonly IPolicyStore? _policies;
     private readonly ILogger<RouteBook> _log;
     private readonly RouteOptions _options;
     private readonly RouteHost _host;
     private readonly SemaphoreSlim _changing = new(1);
     private readonly Dictionary<string, RouteDefinition> _definitions = new(StringComparer.Ordinal);
 
-    public RouteBook(string dataFolder, ITwinStore store, RouteOptions options, TimeProvider clock, ILogger<RouteBook> log)
+    public RouteBook(string dataFolder, ITwinStore store, RouteOptions options, TimeProvider clock, ILogger<RouteBook> log, IPolicyStore? policies = null)
     {
         (_folder, _outbox) = (Path.Combine(dataFolder, "routes"), Path.Combine(dataFolder, "outbox"));
-        (_store, _options, _log) = (store, options, log);
-        _host = new RouteHost(Path.Combine(_folder, "cursors"), store.ShardCount, store.ReadFeedAsync, options, clock);
+        (_store, _options, _log, _policies) = (store, options, log, policies);
+        _host = new RouteHost(Path.Combine(_folder, "cursors"), store.ShardCount, ReadFeedAsync, options, clock);
     }
 
     /// <summary>Every route, ordered by id.</summary>
@@ -147,7 +148,7 @@ internal sealed class RouteBook : IHostedService, IAsyncDisposable
         if (!ChangeFilter.TryCreate(definition.Filter.Request, _store.Models, out var filter, out problem)) return false;
         try
         {
-            route = new Route { Id = id, Filter = new RouteFilter(filter, _store).Matches, Target = target, BatchSize = definition.BatchSize, FromOldest = definition.FromOldest };
+            route = new Route { Id = id, Filter = new RouteFilter(filter, _store, definition.Owner?.ToSubject(), _policies).Matches, Target = target, BatchSize = definition.BatchSize, FromOldest = definition.FromOldest };
             route.Validate();
             return true;
         }
@@ -156,6 +157,13 @@ internal sealed class RouteBook : IHostedService, IAsyncDisposable
             problem = new Problem("RouteInvalid", wrong.Message.Split('\n')[0], wrong.ParamName?.ToLowerInvariant());
             return false;
         }
+    }
+
+    // Nothing is carried before the policies were read once: a change kept back for want of them would be lost.
+    private async ValueTask<FeedPage> ReadFeedAsync(int shard, long after, int most, TimeSpan wait, CancellationToken cancellationToken)
+    {
+        if (_policies is { Current.Version: 0 }) await _policies.RefreshAsync().ConfigureAwait(false);
+        return await _store.ReadFeedAsync(shard, after, most, wait, cancellationToken).ConfigureAwait(false);
     }
 
     private string? Sharing(string id, RouteDefinition definition)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Twin.Model;
+using Twin.Model.Policies;
 using Twin.Model.Query;
 using Twin.Pipelines.Routes;
 
@@ -44,6 +45,14 @@ internal sealed record RouteTargetText
     public string? Folder { get; init; }
 }
 
+/// <summary>Whose rights a route carries: who made it, when policies concern them. Kept, never read from a caller.</summary>
+internal sealed record RouteOwner(string Name, IReadOnlyList<string> Roles, int Rights)
+{
+    public static RouteOwner? Of(PolicySubject? subject) => subject is null ? null : new RouteOwner(subject.Name, [.. subject.Roles], (int)subject.Rights);
+
+    public PolicySubject ToSubject() => new(Name, Roles, (Permissions)Rights);
+}
+
 /// <summary>An outbound route as callers write it and as <c>routes/{id}.json</c> keeps it. Holds secrets: show its target by <see cref="ShowTarget"/> only.</summary>
 internal sealed record RouteDefinition
 {
@@ -61,6 +70,9 @@ internal sealed record RouteDefinition
 
     /// <summary>A new route starts at the oldest kept change instead of now.</summary>
     public bool FromOldest { get; init; }
+
+    /// <summary>Whose rights it carries; null for one that an administrator made, which sees everything.</summary>
+    public RouteOwner? Owner { get; init; }
 
     /// <summary>Reads a definition; false with a problem that names the member.</summary>
     public static bool TryRead(ReadOnlySpan<byte> json, out RouteDefinition? definition, out Problem? problem)

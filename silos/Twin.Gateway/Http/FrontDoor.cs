@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
+using Twin.Gateway.Audit;
 using Twin.Gateway.Security;
 using Twin.Grains;
 using Twin.Model;
@@ -20,6 +21,9 @@ internal sealed class FrontDoor(RequestDelegate next, ITwinStore store, IIngestE
     private const int MostIngestBytes = 16 * 1024 * 1024;
 
     private readonly SampleReader _samples = new();
+
+    /// <summary>Audits samples refused one by one.</summary>
+    public HiddenDenials? Hidden { get; init; }
 
     public Task InvokeAsync(HttpContext context)
     {
@@ -197,10 +201,12 @@ internal sealed class FrontDoor(RequestDelegate next, ITwinStore store, IIngestE
         }
 
         IngestOutcome outcome;
+        var subject = admission.SubjectOf(context) is { } who && !admission.RulesOf(who).WritesAllTwins ? who : null;
         using (batch)
-            outcome = admission.SubjectOf(context) is { } subject && !admission.RulesOf(subject).WritesAllTwins
+            outcome = subject is not null
                 ? await SubjectIngest.RunAsync(store.As(subject), batch!.Samples, arrival, context.RequestAborted).ConfigureAwait(false)
                 : await entrance.IngestAsync(batch!.Samples, arrival, context.RequestAborted).ConfigureAwait(false);
+        if (subject is not null) Hidden?.Check(subject, outcome);
         await IngestAnswer.WriteAsync(context, outcome).ConfigureAwait(false);
     }
 

@@ -22,6 +22,9 @@ internal sealed class ProblemDoor(RequestDelegate next, ILogger<ProblemDoor> log
     /// <summary>Told of each request that was denied.</summary>
     public Action<HttpContext>? Denied { get; init; }
 
+    /// <summary>Told of each 404, which may be a denial.</summary>
+    public Func<HttpContext, Task>? NotFound { get; init; }
+
     public async Task InvokeAsync(HttpContext context)
     {
         try
@@ -41,6 +44,7 @@ internal sealed class ProblemDoor(RequestDelegate next, ILogger<ProblemDoor> log
         }
 
         if (context.Response.StatusCode is 401 or 403) Denied?.Invoke(context);
+        if (context.Response.StatusCode == 404 && NotFound is { } notFound) await notFound(context).ConfigureAwait(false);
         if (context.Response.StatusCode >= 400 && IsBare(context.Response)) await TwinProblems.WriteAsync(context, context.Response.StatusCode, Describe(context)).ConfigureAwait(false);
     }
 

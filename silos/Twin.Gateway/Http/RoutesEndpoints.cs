@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using Twin.Gateway.Feeds;
 using Twin.Gateway.Security;
 using Twin.Model;
@@ -42,7 +43,9 @@ internal static class RoutesEndpoints
         using var body = await RequestBody.ReadAsync(context, MostBytes).ConfigureAwait(false);
         if (body.Problem is not null) return TwinProblems.Result(413, body.Problem.Code, body.Problem.Detail, "body");
         if (!RouteDefinition.TryRead(body.Memory.Span, out var definition, out var problem)) return TwinProblems.Result(TwinStatus.Invalid, problem);
-        var (status, refusal) = await book.PutAsync(id, definition!).ConfigureAwait(false);
+        if (definition!.Owner is not null) return TwinProblems.Result(400, "RouteInvalid", "owner is who makes the route; it cannot be given.", "owner");
+        var maker = context.RequestServices.GetRequiredService<Admission>().SubjectOf(context);
+        var (status, refusal) = await book.PutAsync(id, definition with { Owner = RouteOwner.Of(maker) }).ConfigureAwait(false);
         if (refusal is not null) return TwinProblems.Result(status, refusal);
         var isPlaced = await book.WaitUntilPlacedAsync(id, PlacingLimit, context.RequestAborted).ConfigureAwait(false);
         return book.Find(id) is { } route ? Results.Json(Show(route, isPlaced), statusCode: status == TwinStatus.Created ? 201 : 200) : NoRoute(id);
@@ -58,6 +61,7 @@ internal static class RoutesEndpoints
             id = route.Id,
             filter = new { twins = d.Filter.Twins, prefix = d.Filter.Prefix, model = d.Filter.Model, path = d.Filter.Path, where = d.Filter.Where },
             target = d.ShowTarget(),
+            owner = d.Owner?.Name,
             batchSize = d.BatchSize,
             fromOldest = d.FromOldest,
             placed,

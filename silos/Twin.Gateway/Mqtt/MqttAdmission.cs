@@ -26,6 +26,9 @@ public abstract class MqttIdentity(string name)
     /// <summary>Stable name; connections are counted by it.</summary>
     public string Name { get; } = name;
 
+    /// <summary>Who it is in the audit log: <c>key:alice</c>, <c>device:pump-1</c>.</summary>
+    public virtual string SubjectName => Name;
+
     /// <summary>May it publish here? <paramref name="twinId"/> is the twin the topic names, or empty (also for the many-twins topics).</summary>
     public abstract bool MayPublish(string topic, string twinId);
 
@@ -47,6 +50,9 @@ public sealed class TrustedIdentity(string name) : MqttIdentity(name)
 public sealed class DeviceIdentity(string deviceId, string twinId) : MqttIdentity(deviceId)
 {
     private readonly string _prefix = $"twins/{twinId}/";
+
+    /// <inheritdoc/>
+    public override string SubjectName { get; } = $"device:{deviceId}";
 
     /// <inheritdoc/>
     public override bool MayPublish(string topic, string twin) => twin == twinId;

@@ -35,6 +35,7 @@ internal sealed partial class MqttBroker
         if (!connection.Identity!.MaySubscribe(filter))
         {
             Metrics.Refuse("not authorized");
+            Denied?.Invoke(connection.Identity.SubjectName, $"MQTT SUBSCRIBE {wanted.Filter}", nameof(MqttReason.NotAuthorized), 1);
             return MqttReason.NotAuthorized;
         }
 

@@ -37,6 +37,9 @@ internal sealed partial class MqttBroker : IMqttPublisher, IDisposable
 
     public IMqttAdmission Admission { get; }
 
+    /// <summary>Told of each denial: who, what, why, how often.</summary>
+    public Action<string, string, string, long>? Denied { get; set; }
+
     public TimeProvider Clock { get; }
 
     public ILogger Log { get; }
@@ -147,6 +150,7 @@ internal sealed partial class MqttBroker : IMqttPublisher, IDisposable
     public void Recheck()
     {
         List<MqttConnection>? away = null;
+        List<string>? denied = null;
         lock (_sessionsLock)
         {
             foreach (var session in _sessions.Values.ToList())
@@ -155,9 +159,11 @@ internal sealed partial class MqttBroker : IMqttPublisher, IDisposable
                 if (session.Connection is { } connection) (away ??= []).Add(connection);
                 EndSession(session);
                 Metrics.Refuse("no longer authorized");
+                (denied ??= []).Add(identity.SubjectName);
             }
         }
 
+        foreach (var subject in denied ?? []) Denied?.Invoke(subject, "MQTT SESSION", "no longer authorized", 1);
         foreach (var connection in away ?? []) connection.Abort(MqttReason.NotAuthorized, "What you subscribed to may no longer be read by you; connect and subscribe again.");
     }
 

@@ -60,6 +60,7 @@ internal sealed partial class MqttConnection
         if (topic.Kind == TopicKind.Changes || !Identity!.MayPublish(topic.Topic, topic.TwinId))
         {
             _broker.Metrics.Refuse("not authorized");
+            _broker.Denied?.Invoke(Identity!.SubjectName, $"MQTT PUBLISH {topic.Topic}", nameof(MqttReason.NotAuthorized), 1);
             batch.Add(publish.PacketId, publish.Qos, 0, MqttReason.NotAuthorized);
             return;
         }

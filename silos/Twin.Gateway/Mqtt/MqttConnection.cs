@@ -219,9 +219,18 @@ internal sealed partial class MqttConnection : IThreadPoolWorkItem
         if (ClientId.Length > 256) return Refused(MqttReason.ClientIdNotValid, "A client identifier holds at most 256 characters.");
         var login = new MqttLogin(ClientId, connect.UserName, connect.Password, _socket.RemoteEndPoint);
         var answer = await _broker.Admission.AdmitAsync(login, _stop.Token);
-        if (answer.Identity is not { } identity) return Refused(answer.Reason, answer.Detail);
+        if (answer.Identity is not { } identity)
+        {
+            _broker.Denied?.Invoke("anonymous", "MQTT CONNECT", answer.Reason.ToString(), 1); // names that nobody vouches for are not kept
+            return Refused(answer.Reason, answer.Detail);
+        }
+
         if (connect.Will is { } will && !identity.MayPublish(will.Topic, TopicEntry.Parse(System.Text.Encoding.UTF8.GetBytes(will.Topic), null).TwinId))
+        {
+            _broker.Denied?.Invoke(identity.SubjectName, $"MQTT WILL {will.Topic}", nameof(MqttReason.NotAuthorized), 1);
             return Refused(MqttReason.NotAuthorized, $"{identity.Name} may not publish to {will.Topic}.");
+        }
+
         if (!_broker.TryCount(identity)) return Refused(MqttReason.QuotaExceeded, "Too many connections of this identity.");
         Identity = identity;
         Connect = connect;

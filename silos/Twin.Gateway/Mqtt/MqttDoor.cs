@@ -59,6 +59,13 @@ public sealed partial class MqttDoor : IHostedService, IDeviceLink, IMqttPublish
         _broker = new MqttBroker(options, entrance, admission, owner, tap, clock, log, Metrics, OnOpened, OnClosed);
     }
 
+    /// <summary>Told of each denial: who, what, why, how often. Set before the door opens.</summary>
+    internal Action<string, string, string, long>? Denied
+    {
+        get => _broker.Denied;
+        set => _broker.Denied = value;
+    }
+
     /// <summary>Where it listens; the real port once started.</summary>
     public IPEndPoint Endpoint => (IPEndPoint?)_listener?.LocalEndPoint ?? _options.Endpoint;
 

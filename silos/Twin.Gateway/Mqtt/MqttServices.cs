@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Twin.Gateway.Audit;
 using Twin.Gateway.Sparkplug;
 using Twin.Pipelines.Ingest;
 
@@ -47,7 +48,7 @@ public static class MqttServices
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<MqttDoor>>(),
             provider.GetService<IMqttDevices>(),
-            provider.GetService<IMqttTap>()));
+            provider.GetService<IMqttTap>()) { Denied = provider.GetService<AuditLog>() is { } audit ? audit.Denied : null });
         services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<MqttDoor>());
         return services;
     }

@@ -3,6 +3,8 @@ using System.Collections.Concurrent;
 using System.Net.WebSockets;
 using System.Text;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Twin.Gateway.Audit;
 using Twin.Gateway.Http;
 using Twin.Gateway.Mqtt;
 using Twin.Gateway.Security;
@@ -60,6 +62,7 @@ internal sealed class StreamDoor(ITwinStore store, FeedHub hub, StandingQueries 
             return;
         }
 
+        if (context.RequestServices.GetService<HiddenDenials>() is { } hidden) await hidden.CheckStreamAsync(context, context.Request.Query["twins"].ToString().Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).ConfigureAwait(false);
         await ServeAsync(context, filter!, positions, () => OpenAsync(context)).ConfigureAwait(false);
     }
 

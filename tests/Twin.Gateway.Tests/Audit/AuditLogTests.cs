@@ -89,4 +89,32 @@ public sealed class AuditLogTests : IDisposable
         Assert.Equal(200, first + entries - 1);
         Assert.Equal([198L, 199, 200], log.Read(197).Select(e => e.Number));
     }
+
+    [Fact]
+    public void Identical_denials_become_one_entry_and_one_that_counts_the_others()
+    {
+        using (var log = Open())
+        {
+            for (var i = 0; i < 5; i++) log.Denied("key:bob", "GET /audit", "403");
+            log.Denied("key:eve", "GET /audit", "403");
+            Assert.Equal([("key:bob", 1L), ("key:eve", 1L)], log.Read().Select(e => (e.Subject, e.Count)));
+        }
+
+        using var again = Open();
+        Assert.Equal([("key:bob", 1L), ("key:eve", 1L), ("key:bob", 4L)], again.Read().Select(e => (e.Subject, e.Count)));
+        Assert.Equal((3L, 1L, null), again.Verify());
+    }
+
+    [Fact]
+    public void Ever_new_denials_are_written_up_to_a_bound_and_all_are_counted()
+    {
+        const int Knocks = 5_000;
+        using (var log = Open(1 << 20))
+            for (var i = 0; i < Knocks; i++) log.Denied($"key:s{i / 2}", $"GET /x/{i}", "403");
+        using var again = Open(1 << 20);
+        var entries = again.Read().ToArray();
+        Assert.Equal(Knocks, entries.Sum(e => e.Count));
+        Assert.InRange(entries.Length, DenialRepeats.MostKinds, 2 * ((2 * DenialRepeats.MostKinds) + 1));
+        Assert.Null(again.Verify().Fault);
+    }
 }

@@ -106,6 +106,8 @@ public sealed class DoorWorld : IAsyncDisposable
 
     public LogLines Log { get; }
 
+    public string DataFolder { get; private init; } = "";
+
     public int Port => new Uri(_app.Urls.First()).Port;
 
     public IServiceProvider Services => _app.Services;
@@ -147,7 +149,7 @@ public sealed class DoorWorld : IAsyncDisposable
         app.MapTwinEndpoints();
         await app.Services.GetRequiredService<IHistoryStore>().OpenAsync(CancellationToken.None);
         await app.StartAsync();
-        var world = new DoorWorld(app, log);
+        var world = new DoorWorld(app, log) { DataFolder = folder };
         if (!AuthOptions.From(builder.Configuration).IsRequired) await world.AddModelsAsync();
         return world;
     }

@@ -149,6 +149,87 @@ public sealed class PolicyDoorTests(GrainsUnderTest grains) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_looked_absent_because_it_is_hidden_is_audited_and_what_is_absent_is_not()
+    {
+        await StoreAsync($$$"""{"twin:{{{_lamp}}}":{"revoke":["read","write"]} } """);
+        var absent = _lamp + "-absent";
+        var (hidden, hiddenBody) = await AskAsync("bert", "GET", $"/digitaltwins/{_lamp}");
+        var (gone, goneBody) = await AskAsync("bert", "GET", $"/digitaltwins/{absent}");
+        Assert.Equal((404, 404), (hidden, gone));
+        Assert.Equal(goneBody.GetRawText().Replace(absent, _lamp, StringComparison.Ordinal), hiddenBody.GetRawText());
+        Assert.Equal(404, (await AskAsync("bert", "GET", $"/things/{_lamp}/properties/power")).Status);
+        using (await SendAsync("bert", "GET", $"/stream?twins={_lamp},{absent}"))
+        {
+        }
+
+        var audit = (await AskAsync("root", "GET", $"/audit?subject=key:bert&kind=denied&act={_lamp}&top=1000")).Json.GetProperty("value").EnumerateArray().ToArray();
+        Assert.Equal([$"GET /digitaltwins/{_lamp} 404 hidden", $"GET /stream of {_lamp} filtered", $"GET /things/{_lamp}/properties/power 404 hidden"],
+            audit.Select(e => $"{e.GetProperty("action").GetString()} {e.GetProperty("outcome").GetString()}").Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Samples_a_subject_may_not_write_are_audited_by_their_number()
+    {
+        await HidePowerAsync();
+        var (status, json) = await AskAsync("bert", "POST", "/ingest", $$$"""[{"id":"{{{_lamp}}}","p":{"power":1}},{"id":"{{{_lamp}}}","p":{"power":2,"spare":3}}]""");
+        Assert.True(status == 200 && json.GetProperty("invalid").GetInt32() == 2, json.ToString());
+        var audit = (await AskAsync("root", "GET", "/audit?subject=key:bert&act=/ingest&top=1000")).Json.GetProperty("value").EnumerateArray().ToArray();
+        Assert.Contains(audit, e => e.GetProperty("count").GetInt64() == 2);
+    }
+
+    [Fact]
+    public async Task An_observed_property_is_seen_as_its_subscriber_may()
+    {
+        await HidePowerAsync();
+        using var none = await SendAsync("bert", "GET", $"/things/{_lamp}/properties/power/observe");
+        using var stream = none.IsSuccessStatusCode ? await none.Content.ReadAsStreamAsync(Cancel) : Stream.Null;
+        using var label = await SendAsync("bert", "GET", $"/things/{_lamp}/properties/label/observe");
+        Assert.Equal(HttpStatusCode.OK, label.StatusCode);
+        using var seen = new StreamReader(await label.Content.ReadAsStreamAsync(Cancel));
+        var hidden = ReadDataAsync(new StreamReader(stream), "4711");
+        await AskAsync("root", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"add","path":"/power","value":4711},{"op":"add","path":"/label","value":"seen"}]""");
+        Assert.True(await ReadDataAsync(seen, "seen"));
+        await AskAsync("root", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"add","path":"/label","value":"later"}]""");
+        Assert.True(await ReadDataAsync(seen, "later"));
+        Assert.False(hidden.IsCompletedSuccessfully && await hidden, "the hidden value came");
+    }
+
+    private static async Task<bool> ReadDataAsync(StreamReader reader, string text)
+    {
+        try
+        {
+            while (await reader.ReadLineAsync(Cancel) is { } line)
+                if (line.StartsWith("data:", StringComparison.Ordinal) && line.Contains(text, StringComparison.Ordinal)) return true;
+        }
+        catch (Exception gone) when (gone is IOException or ObjectDisposedException)
+        {
+            // The stream was closed at the test's end.
+        }
+
+        return false;
+    }
+
+    [Fact]
+    public async Task A_route_carries_what_its_maker_may_read()
+    {
+        var id = "pol-" + Guid.NewGuid().ToString("N")[..8];
+        await StoreAsync($$$"""{"admin:routes":{"grant":["read","write","administer"]},"model:{{{DoorWorld.Lamp}}}/power":{"revoke":["read","write"]} } """);
+        var body = $$$"""{"filter":{"twins":["{{{_lamp}}}"]},"target":{"kind":"file","folder":"{{{id}}}"},"batchSize":1}""";
+        Assert.Equal(403, (await AskAsync("anna", "PUT", $"/routes/{id}", body)).Status);
+        var (status, json) = await AskAsync("bert", "PUT", $"/routes/{id}", body);
+        Assert.True(status == 201, $"{status} {json}");
+        Assert.Equal("key:bert", json.GetProperty("owner").GetString());
+        Assert.Equal(400, (await AskAsync("bert", "PUT", $"/routes/{id}-x", body.Replace("\"batchSize\"", "\"owner\":{\"name\":\"key:root\",\"roles\":[],\"rights\":15},\"batchSize\"", StringComparison.Ordinal))).Status);
+        await AskAsync("root", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"add","path":"/power","value":4711}]""");
+        await AskAsync("root", "PATCH", $"/digitaltwins/{_lamp}", """[{"op":"add","path":"/label","value":"carried"}]""");
+        await Eventually.TrueAsync(async () => (await AskAsync("root", "GET", $"/routes/{id}")).Json.GetProperty("status").GetProperty("delivered").GetInt64() > 0, "the label to be carried", Cancel);
+        var text = string.Concat(Directory.GetFiles(_door.DataFolder, "*", SearchOption.AllDirectories).Where(f => f.Contains(Path.Combine("outbox", id), StringComparison.Ordinal)).Select(File.ReadAllText));
+        Assert.Contains("carried", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("4711", text, StringComparison.Ordinal);
+        Assert.Equal(204, (await AskAsync("root", "DELETE", $"/routes/{id}")).Status);
+    }
+
+    [Fact]
     public async Task A_precondition_holds_over_what_one_sees()
     {
         await HidePowerAsync();

@@ -38,6 +38,25 @@ public class MqttRightsTests
     }
 
     [Fact]
+    public async Task Refused_subscriptions_and_lost_rights_are_told_to_the_audit()
+    {
+        var rights = new Named { Hidden = { ["bert"] = "plant/lamp" } };
+        await using var test = new DoorUnderTest(admission: rights);
+        var told = new ConcurrentQueue<string>();
+        test.Door.Denied = (subject, action, outcome, _) => told.Enqueue($"{subject} {action} {outcome}");
+        var (bert, _) = await test.ConnectAsync("b", o => o.WithCredentials("bert", "x"), "plant/desk");
+        await Assert.ThrowsAnyAsync<Exception>(async () =>
+        {
+            var answer = await bert.SubscribeAsync("plant/lamp");
+            if (answer.Items.Any(i => (int)i.ResultCode >= 0x80)) throw new InvalidOperationException("refused");
+        });
+        Assert.Equal(["bert MQTT SUBSCRIBE plant/lamp NotAuthorized"], told);
+        rights.Hidden["bert"] = "plant/desk";
+        test.Door.RecheckSubscriptions();
+        Assert.Equal("bert MQTT SESSION no longer authorized", told.Last());
+    }
+
+    [Fact]
     public async Task A_session_is_its_users_another_under_the_same_client_identifier_begins_anew()
     {
         await using var test = new DoorUnderTest(admission: new Named());
