@@ -1,4 +1,6 @@
 using Orleans;
+using Twin.Model;
+using Twin.Model.Policies;
 
 namespace Twin.Grains;
 
@@ -42,6 +44,8 @@ public enum DeviceCommandStatus
     KeyReused = 6,
     /// <summary>The device answered with more than <see cref="DeviceBounds.ReplyPayloadBytes"/>; the code is told, the payload is not.</summary>
     ReplyTooLarge = 7,
+    /// <summary>The caller's policies do not let it. Not sent.</summary>
+    NotAllowed = 8,
 }
 
 /// <summary>How a change of the desired or reported state ended.</summary>
@@ -57,6 +61,8 @@ public enum DeviceUpdateStatus
     TooLarge = 3,
     /// <summary>Too many changes wait for the store.</summary>
     Busy = 4,
+    /// <summary>The caller's policies do not let it.</summary>
+    NotAllowed = 5,
 }
 
 /// <summary>How a change of the desired or reported state ended; <see cref="Version"/> is the desired state's, unchanged when refused.</summary>
@@ -90,13 +96,14 @@ public interface IDeviceLink : IGrainObserver
 
 /// <summary>
 /// Owns one device: identity, credentials, connection, desired and reported state, commands, last seen. Keyed by device id
-/// (= the twin id it drives, unless told otherwise). State is durable in the Orleans store.
+/// (= the twin id it drives, unless told otherwise). State is durable in the Orleans store. A call that carries a subject is held to the policies
+/// by the grain itself: what answers with a status says <c>NotAllowed</c>, the others throw <see cref="UnauthorizedAccessException"/>.
 /// </summary>
 public interface IDeviceGrain : IGrainWithStringKey
 {
     /// <summary>Registers the device; <paramref name="secretHash"/> is what <c>DeviceSecrets.Hash</c> makes. Idempotent with the same hash; false with another. Returns after the store has it.</summary>
     /// <exception cref="ArgumentException">An id that is none, no hash, or a silence not above 0 and at most <see cref="DeviceBounds.LongestSilence"/>.</exception>
-    Task<bool> RegisterAsync(string twinId, string secretHash, TimeSpan staleAfter);
+    Task<bool> RegisterAsync(string twinId, string secretHash, TimeSpan staleAfter, PolicySubject? subject = null);
 
     /// <summary>Checks a secret. Unregistered devices are refused unless the door allows anonymous loopback ones.</summary>
     Task<bool> AuthenticateAsync(string secret);
@@ -117,7 +124,7 @@ public interface IDeviceGrain : IGrainWithStringKey
     Task<DeviceStatus> GetStatusAsync();
 
     /// <summary>Merges (RFC 7396) into the desired state and persists; the device is told when it is connected and listens, now or when it next speaks.</summary>
-    Task<DeviceUpdate> SetDesiredAsync(string mergePatchJson);
+    Task<DeviceUpdate> SetDesiredAsync(string mergePatchJson, PolicySubject? subject = null);
 
     /// <summary>Merges (RFC 7396) into the reported state of a device that is registered or behind an edge.</summary>
     Task<DeviceUpdate> ReportAsync(string mergePatchJson);
@@ -128,13 +135,13 @@ public interface IDeviceGrain : IGrainWithStringKey
     /// sent is not remembered. An empty key remembers nothing.
     /// </summary>
     /// <exception cref="ArgumentException">A name, key, payload or timeout outside <see cref="DeviceBounds"/>.</exception>
-    Task<DeviceCommandReply> InvokeAsync(string command, byte[] payload, TimeSpan timeout, string idempotencyKey);
+    Task<DeviceCommandReply> InvokeAsync(string command, byte[] payload, TimeSpan timeout, string idempotencyKey, PolicySubject? subject = null);
 
     /// <summary>The device's reply, from the door. One for a command that timed out is kept for a retry; one nobody asked for is passed over.</summary>
     Task ReplyAsync(string correlationId, int code, byte[] payload);
 
     /// <summary>Refuses or allows its connections and commands, and closes the connection it has; false when no such device is registered.</summary>
-    Task<bool> SetDisabledAsync(bool disabled);
+    Task<bool> SetDisabledAsync(bool disabled, PolicySubject? subject = null);
 
     /// <summary>The edge it stands behind was born (fresh) or has died (stale) at <paramref name="at"/>. Durable. A mark older than the last one is ignored, so that the death an old gateway reports late does not undo a birth at a new one.</summary>
     Task MarkAsync(bool isStale, DateTimeOffset at);

@@ -265,15 +265,41 @@ internal sealed class ReachRun(ShardCaller caller, Func<TwinVisit[], int, int, T
             var batch = asked.Take(caller.Bounds.JoinBatch).ToArray();
             asked.RemoveRange(0, batch.Length);
             if (await visitAsync(batch, -1, number).ConfigureAwait(false) is not { } answers) return false;
+            var hidden = await HiddenAsync(answers).ConfigureAwait(false);
+            if (hidden is null) return false;
             foreach (var answer in answers)
             {
                 if (!found.TryGetValue(answer.TwinId, out var neighbours)) found.Add(answer.TwinId, neighbours = new HashSet<string>(StringComparer.Ordinal));
-                foreach (var link in answer.Found) neighbours.Add(link.TwinId);
+                foreach (var link in answer.Found) if (link.Values is not null || !hidden.Contains((answer.TwinId, link.TwinId, link.LinkId))) neighbours.Add(link.TwinId);
                 if (!caller.Join(answer.Found.Length)) return false;
                 if (answer.More is { } more) asked.Add(new TwinVisit(answer.TwinId, [], more));
             }
         }
         foreach (var (twin, neighbours) in found) _neighbours.Add(twin, [.. neighbours]);
         return true;
+    }
+
+    // Relationships found at their targets, for a subject that may not see all: their sources say whether they may be walked. Null when failed.
+    private async Task<HashSet<(string Target, string Source, string Link)>?> HiddenAsync(VisitedTwin[] answers)
+    {
+        var asked = new Dictionary<string, List<FoundLink>>(StringComparer.Ordinal);
+        foreach (var answer in answers)
+            foreach (var link in answer.Found)
+            {
+                if (link.Values is not null) continue;
+                if (!asked.TryGetValue(link.TwinId, out var links)) asked.Add(link.TwinId, links = []);
+                links.Add(link with { TwinId = answer.TwinId });
+            }
+
+        var hidden = new HashSet<(string, string, string)>();
+        foreach (var batch in asked.Chunk(caller.Bounds.JoinBatch))
+        {
+            if (await visitAsync([.. batch.Select(a => new TwinVisit(a.Key, [.. a.Value]))], -1, -1).ConfigureAwait(false) is not { } sources) return null;
+            for (var i = 0; i < batch.Length; i++)
+                for (var j = 0; j < batch[i].Value.Count; j++)
+                    if (!sources[i].IsKept || sources[i].Links[j] is null) hidden.Add((batch[i].Value[j].TwinId, batch[i].Key, batch[i].Value[j].LinkId));
+        }
+
+        return hidden;
     }
 }

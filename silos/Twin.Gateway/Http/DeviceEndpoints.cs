@@ -8,6 +8,7 @@ using Orleans;
 using Twin.Gateway.Security;
 using Twin.Grains;
 using Twin.Model;
+using Twin.Model.Policies;
 
 namespace Twin.Gateway.Http;
 
@@ -30,7 +31,7 @@ internal static class DeviceEndpoints
         devices.MapPut("", async (HttpContext context, string id) =>
         {
             var secret = DeviceSecrets.Create();
-            return await grains.GetGrain<IDeviceGrain>(id).RegisterAsync(id, DeviceSecrets.Hash(secret), StaleAfter).ConfigureAwait(false)
+            return await grains.GetGrain<IDeviceGrain>(id).RegisterAsync(id, DeviceSecrets.Hash(secret), StaleAfter, admission.SubjectOf(context)).ConfigureAwait(false)
                 ? Results.Json(new { deviceId = id, secret }, statusCode: 201)
                 : TwinProblems.Result(409, "DeviceExists", $"Device '{id}' is registered; its secret was told once and is not kept.", "id");
         }).Needs(Permission.Administer).WithSummary("Registers a device; the answer has its secret, once");
@@ -48,27 +49,28 @@ internal static class DeviceEndpoints
             using var body = await RequestBody.ReadAsync(context, MostBodyBytes).ConfigureAwait(false);
             if (body.Problem is not null) return TwinProblems.Result(413, body.Problem.Code, body.Problem.Detail, "body");
             if (!System.Text.Unicode.Utf8.IsValid(body.Memory.Span)) return TwinProblems.Result(400, "MergePatchInvalid", "The body is not UTF-8.", "body");
-            var update = await grains.GetGrain<IDeviceGrain>(id).SetDesiredAsync(Encoding.UTF8.GetString(body.Memory.Span)).ConfigureAwait(false);
+            var update = await grains.GetGrain<IDeviceGrain>(id).SetDesiredAsync(Encoding.UTF8.GetString(body.Memory.Span), admission.SubjectOf(context)).ConfigureAwait(false);
             return update.Status switch
             {
                 DeviceUpdateStatus.Done => Results.Json(new { version = update.Version }),
                 DeviceUpdateStatus.NotRegistered => TwinProblems.Result(404, "DeviceNotFound", update.Detail ?? "", "id"),
                 DeviceUpdateStatus.TooLarge => TwinProblems.Result(413, "DeviceStateTooLarge", update.Detail ?? "", "body"),
+                DeviceUpdateStatus.NotAllowed => TwinProblems.Result(403, "NotAllowed", update.Detail ?? "", "id"),
                 DeviceUpdateStatus.Busy => TwinProblems.Result(429, "DeviceBusy", update.Detail ?? "", "id"),
                 _ => TwinProblems.Result(400, "MergePatchInvalid", update.Detail ?? "", "body"),
             };
         }).Needs(Permission.Command).WithSummary("Merges into the desired state (RFC 7396)");
-        devices.MapPost("commands/{name}", (HttpContext context, string id, string name, double? timeout) => InvokeAsync(context, grains, id, name, timeout ?? 10))
+        devices.MapPost("commands/{name}", (HttpContext context, string id, string name, double? timeout) => InvokeAsync(context, grains, admission.SubjectOf(context), id, name, timeout ?? 10))
             .Needs(Permission.Command).WithSummary("Sends a command and waits for the reply");
-        devices.MapPost("disabled", async (string id, bool value) =>
+        devices.MapPost("disabled", async (HttpContext context, string id, bool value) =>
         {
-            return await grains.GetGrain<IDeviceGrain>(id).SetDisabledAsync(value).ConfigureAwait(false)
+            return await grains.GetGrain<IDeviceGrain>(id).SetDisabledAsync(value, admission.SubjectOf(context)).ConfigureAwait(false)
                 ? Results.NoContent()
                 : TwinProblems.Result(404, "DeviceNotFound", $"Device '{id}' is not registered.", "id");
         }).Needs(Permission.Administer).WithSummary("Refuses or allows a device's connections");
     }
 
-    private static async Task<IResult> InvokeAsync(HttpContext context, IGrainFactory grains, string id, string name, double timeout)
+    private static async Task<IResult> InvokeAsync(HttpContext context, IGrainFactory grains, PolicySubject? subject, string id, string name, double timeout)
     {
         if (!DeviceBounds.IsCommandName(name)) return TwinProblems.Result(400, "CommandInvalid", $"A command's name is 1 to {DeviceBounds.CommandNameLength} letters, digits and - _ . : characters.", "name");
         if (timeout is not (> 0 and <= 300)) return TwinProblems.Result(400, "TimeoutInvalid", $"timeout is {timeout} s; it must be above 0 and at most 300.", "timeout");
@@ -76,13 +78,14 @@ internal static class DeviceEndpoints
         if (body.Problem is not null) return TwinProblems.Result(413, body.Problem.Code, body.Problem.Detail, "body");
         var key = context.Request.Headers["Idempotency-Key"].ToString();
         if (!DeviceBounds.IsKey(key)) return TwinProblems.Result(400, "IdempotencyKeyInvalid", $"Idempotency-Key is at most {DeviceBounds.KeyLength} visible ASCII characters.", "Idempotency-Key");
-        var reply = await grains.GetGrain<IDeviceGrain>(id).InvokeAsync(name, body.Memory.ToArray(), TimeSpan.FromSeconds(timeout), key).ConfigureAwait(false);
+        var reply = await grains.GetGrain<IDeviceGrain>(id).InvokeAsync(name, body.Memory.ToArray(), TimeSpan.FromSeconds(timeout), key, subject).ConfigureAwait(false);
         return reply.Status == DeviceCommandStatus.Replied ? Results.Json(new { code = reply.Code, payload = Payload(reply.Payload), detail = reply.Detail }) : Refused(reply);
     }
 
     /// <summary>A command that did not end in a reply.</summary>
     internal static IResult Refused(DeviceCommandReply reply) => reply.Status switch
     {
+        DeviceCommandStatus.NotAllowed => TwinProblems.Result(403, "NotAllowed", reply.Detail ?? "", "id"),
         DeviceCommandStatus.TimedOut => TwinProblems.Result(504, "DeviceTimeout", reply.Detail ?? "", "id"),
         DeviceCommandStatus.NotConnected => TwinProblems.Result(409, "DeviceNotConnected", reply.Detail ?? "", "id"),
         DeviceCommandStatus.Busy => TwinProblems.Result(429, "DeviceBusy", reply.Detail ?? "", "id"),

@@ -323,4 +323,20 @@ public sealed class PolicyDoorTests(GrainsUnderTest grains) : IAsyncLifetime
         Assert.Equal((1, 1), (fates.GetProperty("applied").GetInt32(), fates.GetProperty("invalid").GetInt32()));
         Assert.Equal(7, (await AskAsync("anna", "GET", $"/digitaltwins/{_lamp}")).Json.GetProperty("power").GetDouble());
     }
+
+    [Fact]
+    public async Task A_device_itself_refuses_commands_and_wishes_of_those_whose_policies_do_not_let_them()
+    {
+        await StoreAsync($$$"""{"device:{{{_lamp}}}/commands/blink":{"grant":["command"]},"device:{{{_lamp}}}/desired":{"revoke":["command"]} } """);
+        var device = grains.Client.GetGrain<IDeviceGrain>(_lamp);
+        var bert = new Twin.Model.Policies.PolicySubject("key:bert", [], Twin.Model.Policies.Permissions.Read | Twin.Model.Policies.Permissions.Write);
+        for (var i = 0; i < 50 && (await device.InvokeAsync("blink", [], TimeSpan.FromSeconds(1), "", bert)).Status == DeviceCommandStatus.NotAllowed; i++) await Task.Delay(100, Cancel); // policies are at most a second old
+        Assert.Equal(DeviceCommandStatus.NotRegistered, (await device.InvokeAsync("blink", [], TimeSpan.FromSeconds(1), "", bert)).Status); // it may, but there is no such device
+        var refused = await device.InvokeAsync("selfDestruct", [], TimeSpan.FromSeconds(1), "", bert);
+        Assert.Equal(DeviceCommandStatus.NotAllowed, refused.Status);
+        Assert.Contains($"device:{_lamp}/commands/selfDestruct", refused.Detail, StringComparison.Ordinal);
+        Assert.Equal(DeviceUpdateStatus.NotAllowed, (await device.SetDesiredAsync("{}", bert)).Status);
+        await Assert.ThrowsAsync<UnauthorizedAccessException>(() => device.SetDisabledAsync(true, bert));
+        await Assert.ThrowsAsync<UnauthorizedAccessException>(() => device.RegisterAsync(_lamp, DeviceSecrets.Hash("x"), TimeSpan.FromMinutes(1), bert));
+    }
 }

@@ -93,7 +93,9 @@ internal sealed class PatternSide(ShardState state, CompiledQuery query, TwinSca
     private PropertyValue[]? ReadLink(ModelTable table, int row, FoundLink asked)
     {
         _examined++;
-        if (_arrival is not { } step || table.OutgoingOf(row).Find(Relationship.Key(asked.LinkId)) is not { } link) return null;
+        if (table.OutgoingOf(row).Find(Relationship.Key(asked.LinkId)) is not { } link) return null;
+        if (_visit < 0) return link.TargetId == asked.TwinId && table.ViewOf(row)?.ShowsRelationship(link.Name) != false ? [] : null; // only whether it may be walked
+        if (_arrival is not { } step) return null;
         if (link.TargetId != asked.TwinId || !IsNamed(step.Hop.Names, link.Name) || !LinkSide.Passes(_plan.TermsOf(step.Hop.Link), table, row, link, _parameters)) return null;
         return Read(_plan.ReadsOf(step.Hop.Link), table, row, link);
     }

@@ -7,6 +7,7 @@ using Twin.Gateway.Security;
 using Twin.Gateway.Streams;
 using Twin.Grains;
 using Twin.Model;
+using Twin.Model.Policies;
 using Twin.Model.Wot;
 
 namespace Twin.Gateway.Http.Things;
@@ -29,7 +30,7 @@ internal static class ThingEndpoints
         things.MapPut("{id}/properties", (HttpContext context, string id) => ThingProperties.WriteManyAsync(context, Of(context), id)).Needs(Permission.Write).WithSummary("Sets several properties, all or none").ProducesProblem(400);
         things.MapGet("{id}/properties/{name}", (HttpContext context, string id, string name) => ThingProperties.ReadAsync(context, Of(context), id, name)).Needs(Permission.Read).WithSummary("A property's value").ProducesProblem(404);
         things.MapPut("{id}/properties/{name}", (HttpContext context, string id, string name) => ThingProperties.WriteAsync(context, Of(context), id, name)).Needs(Permission.Write).WithSummary("Sets a property").ProducesProblem(400);
-        things.MapPost("{id}/actions/{name}", (HttpContext context, string id, string name, double? timeout) => ActAsync(context, Of(context), grains, id, name, timeout ?? DefaultTimeout)).Needs(Permission.Command)
+        things.MapPost("{id}/actions/{name}", (HttpContext context, string id, string name, double? timeout) => ActAsync(context, Of(context), grains, admission.SubjectOf(context), id, name, timeout ?? DefaultTimeout)).Needs(Permission.Command)
             .WithSummary("Sends a command to the device and answers with its reply").ProducesProblem(404);
         things.MapGet("{id}/properties/{name}/observe", (HttpContext context, string id, string name) => ObserveAsync(context, Of(context), stream, id, name, static (m, n) => m.FindProperty(ThingDescription.PathOf(n)) is not null, "property"))
             .WithSummary("A property's values as they change, as SSE"); // rights and limits are the stream door's
@@ -37,7 +38,7 @@ internal static class ThingEndpoints
             .WithSummary("A telemetry's values as they come, as SSE");
     }
 
-    private static async Task<IResult> ActAsync(HttpContext context, ITwinStore store, IGrainFactory grains, string id, string name, double timeout)
+    private static async Task<IResult> ActAsync(HttpContext context, ITwinStore store, IGrainFactory grains, PolicySubject? subject, string id, string name, double timeout)
     {
         var (_, model, refusal) = await ThingProperties.FindAsync(context, store, id).ConfigureAwait(false);
         if (refusal is not null) return refusal;
@@ -48,7 +49,7 @@ internal static class ThingEndpoints
         if (!ThingProperties.TryReadInput(command, body.Memory, out var problem)) return TwinProblems.Result(TwinStatus.Invalid, problem);
         var key = context.Request.Headers["Idempotency-Key"].ToString();
         if (!DeviceBounds.IsKey(key)) return TwinProblems.Result(400, "IdempotencyKeyInvalid", $"Idempotency-Key is at most {DeviceBounds.KeyLength} visible ASCII characters.", "Idempotency-Key");
-        var reply = await grains.GetGrain<IDeviceGrain>(id).InvokeAsync(name, body.Memory.ToArray(), TimeSpan.FromSeconds(timeout), key).ConfigureAwait(false);
+        var reply = await grains.GetGrain<IDeviceGrain>(id).InvokeAsync(name, body.Memory.ToArray(), TimeSpan.FromSeconds(timeout), key, subject).ConfigureAwait(false);
         if (reply.Status != DeviceCommandStatus.Replied) return DeviceEndpoints.Refused(reply);
         if (reply.Code >= 400) return TwinProblems.Result(502, "ActionFailed", $"The device answered '{name}' with code {reply.Code}.", "name");
         return reply.Payload.Length == 0 ? Results.NoContent() : Results.Bytes(reply.Payload, "application/json");
