@@ -35,6 +35,7 @@ public static class DoorServices
         services.AddFeedPumps(dataFolder, configuration.GetValue("Twin:routes:allow-private-targets", true));
         services.AddSingleton(AuthOptions.From(configuration));
         services.AddSingleton(LimitOptions.From(configuration));
+        services.AddSingleton(s => new AddressLimit(s.GetRequiredService<LimitOptions>().ConnectionsPerClient));
         services.AddSingleton(s => new AuditLog(Path.Combine(dataFolder, "audit"), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<PolicyAdmission>().AddSingleton<CredentialCheck>().AddSingleton<Admission>().AddSingleton<ClientLimits>().AddSingleton<StreamDoor>();
         services.AddSingleton(s => new FeedHub(s.GetRequiredService<ITwinStore>(), s.GetRequiredService<IPolicyStore>(), s.GetRequiredService<ILogger<FeedHub>>(), s.GetService<MqttDoor>(), s.GetRequiredService<TimeProvider>()));

@@ -90,7 +90,7 @@ internal sealed class SpaceListener : IConnectionListener
     public async ValueTask UnbindAsync(CancellationToken cancellationToken = default)
     {
         _socket.Dispose();
-        await _accepting.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _accepting.ConfigureAwait(false); // ends at once, so a token that is cancelled already does no harm
     }
 
     public async ValueTask DisposeAsync()
