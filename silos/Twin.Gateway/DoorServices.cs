@@ -35,6 +35,7 @@ public static class DoorServices
         services.AddFeedPumps(dataFolder, configuration.GetValue("Twin:routes:allow-private-targets", true));
         services.AddSingleton(AuthOptions.From(configuration));
         services.AddSingleton(LimitOptions.From(configuration));
+        services.AddSingleton(s => new AddressLimit(s.GetRequiredService<LimitOptions>().ConnectionsPerClient));
         services.AddSingleton(s => new AuditLog(Path.Combine(dataFolder, "audit"), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new AuditCluster(Path.Combine(dataFolder, "audit"), s.GetRequiredService<AuditLog>(), s.GetRequiredService<IGrainFactory>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<AuditCluster>>()));
         services.AddHostedService(s => s.GetRequiredService<AuditCluster>());

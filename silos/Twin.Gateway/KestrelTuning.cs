@@ -20,8 +20,8 @@ public static class KestrelTuning
         kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(240, TimeSpan.FromSeconds(5));
         kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
         kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
-        var addresses = new AddressLimit(limits.ConnectionsPerClient);
-        kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Use(addresses.Guard)); // one count over all endpoints
+        var addresses = kestrel.ApplicationServices?.GetService<AddressLimit>() ?? new AddressLimit(limits.ConnectionsPerClient);
+        kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Use(addresses.Guard)); // one count over all endpoints, and over the sockets of spaces
     }
 
     /// <summary>On one core every hop between threads is a context switch: completions run where they happen.</summary>

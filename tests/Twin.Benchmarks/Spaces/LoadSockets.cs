@@ -19,8 +19,8 @@ internal interface ISocketLoad
 
 /// <summary>
 /// Thousands of WebSocket clients on one thread: each speaks at its own phase of the period, and must cost less than the server it loads: one send
-/// for each message, one recv for all that came since the last look, nothing allocated. Masks are zero: the RFC asks for unpredictable ones to
-/// protect proxies, and there is none here; give <c>isMasked</c> to have the server take real ones off. Linux only.
+/// for each message, one recv for all that came since the last look, nothing allocated. Masks come
+/// from a plain generator: the RFC asks for unpredictable ones to protect proxies, and there is none here. Linux only.
 /// </summary>
 internal sealed unsafe class LoadSockets : IDisposable
 {

@@ -23,7 +23,7 @@ internal sealed class BridgedSocket
     private int _queued;
     private int _posted;
     private int _ended = -1; // the cause
-    private int _endCode = 1000;
+    private int _endCode; // 0 until someone has one; the first wins
     private string _endReason = "";
 
     private BridgedSocket(SocketLoop loop, HttpContext context)
@@ -110,7 +110,7 @@ internal sealed class BridgedSocket
                     if (length > _loop.MostMessageBytes) return Say(1009, "", CloseCause.Protocol);
                 }
                 while (!got.EndOfMessage);
-                if (got.MessageType == WebSocketMessageType.Close) return CloseCause.Client;
+                if (got.MessageType == WebSocketMessageType.Close) return Say(1000, "", CloseCause.Client);
                 var copy = ArrayPool<byte>.Shared.Rent(length);
                 buffer.AsSpan(0, length).CopyTo(copy);
                 await _in.Writer.WriteAsync((copy, length, got.MessageType == WebSocketMessageType.Text), _over.Token).ConfigureAwait(false);
@@ -133,7 +133,7 @@ internal sealed class BridgedSocket
 
     private CloseCause Say(int code, string reason, CloseCause cause)
     {
-        (_endCode, _endReason) = (code, reason);
+        SetEnd(code, reason);
         return cause;
     }
 
@@ -149,7 +149,7 @@ internal sealed class BridgedSocket
             }
 
             _over.CancelAfter(TimeSpan.FromSeconds(2)); // for the client's part of the close
-            if (socket.State is WebSocketState.Open or WebSocketState.CloseReceived) await socket.CloseOutputAsync((WebSocketCloseStatus)_endCode, _endReason, _over.Token).ConfigureAwait(false);
+            if (socket.State is WebSocketState.Open or WebSocketState.CloseReceived) await socket.CloseOutputAsync((WebSocketCloseStatus)(_endCode == 0 ? 1000 : _endCode), _endReason, _over.Token).ConfigureAwait(false);
         }
         catch (Exception gone) when (gone is OperationCanceledException or IOException or WebSocketException or ObjectDisposedException)
         {
@@ -173,8 +173,13 @@ internal sealed class BridgedSocket
     /// <summary>Closes after what is queued. Of the loop's thread.</summary>
     public void Close(int code, string reason)
     {
-        (_endCode, _endReason) = (code, reason.Length > 40 ? reason[..40] : reason); // 40 characters have at most 120 bytes
+        SetEnd(code, reason.Length > 40 ? reason[..40] : reason); // 40 characters have at most 120 bytes
         _out.Writer.TryComplete();
+    }
+
+    private void SetEnd(int code, string reason)
+    {
+        if (Interlocked.CompareExchange(ref _endCode, code, 0) == 0) _endReason = reason;
     }
 
     /// <summary>Gives the handler what came. Of the loop's thread; called when something came and by each sweep.</summary>

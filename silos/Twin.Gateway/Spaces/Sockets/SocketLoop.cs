@@ -99,6 +99,7 @@ internal sealed unsafe partial class SocketLoop : IDisposable
             return false;
         }
 
+        Interlocked.MemoryBarrier(); // either we see it asleep or it sees the command
         if (Volatile.Read(ref _asleep) == 1) WakeUp();
         return true;
     }
@@ -125,6 +126,7 @@ internal sealed unsafe partial class SocketLoop : IDisposable
 
     private void Run()
     {
+        _handler.Started(this);
         while (!_stopping)
         {
             var soonest = Math.Min(_nextTurn, _nextSweep);

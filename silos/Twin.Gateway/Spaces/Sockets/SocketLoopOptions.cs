@@ -1,6 +1,6 @@
 namespace Twin.Gateway.Spaces.Sockets;
 
-/// <summary>Bounds of the socket loop. Section <c>Twin:Spaces:Sockets</c> of the configuration where it says so.</summary>
+/// <summary>Bounds of the socket loop.</summary>
 internal sealed record SocketLoopOptions
 {
     /// <summary>Connections at once, handshakes included, 1 to 1,000,000.</summary>

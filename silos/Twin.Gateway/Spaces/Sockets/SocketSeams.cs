@@ -96,6 +96,9 @@ internal readonly record struct UpgradeAnswer
 /// </summary>
 internal interface ISocketHandler
 {
+    /// <summary>The first call, before any other.</summary>
+    void Started(SocketLoop loop);
+
     /// <summary>A handshake; when taken, <see cref="Opened"/> follows, and once, at the end, <see cref="Closed"/>. Also where the origin is checked.</summary>
     UpgradeAnswer TryOpen(SocketId id, in UpgradeRequest request);
 

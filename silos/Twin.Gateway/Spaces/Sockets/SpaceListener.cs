@@ -15,15 +15,16 @@ internal sealed class SpaceListener : IConnectionListener
 {
     private readonly Socket _socket;
     private readonly SocketLoop _loop;
+    private readonly TimeProvider _clock;
     private readonly bool _noDelay;
     private readonly SocketConnectionContextFactory _contexts;
     private readonly FirstBytes _firstBytes;
-    private readonly Channel<Socket> _ordinary = Channel.CreateUnbounded<Socket>(new UnboundedChannelOptions { SingleReader = true }); // bounded by FirstBytes
+    private readonly Channel<Socket> _ordinary = Channel.CreateBounded<Socket>(new BoundedChannelOptions(FirstBytes.Most) { SingleReader = true });
     private readonly Task _accepting;
 
     public SpaceListener(Socket socket, SocketLoop loop, SocketTransportOptions options, TimeProvider clock, ILoggerFactory log)
     {
-        (_socket, _loop, _noDelay, EndPoint) = (socket, loop, options.NoDelay, socket.LocalEndPoint!);
+        (_socket, _loop, _clock, _noDelay, EndPoint) = (socket, loop, clock, options.NoDelay, socket.LocalEndPoint!);
         _contexts = new SocketConnectionContextFactory(
             new SocketConnectionFactoryOptions
             {
@@ -76,7 +77,7 @@ internal sealed class SpaceListener : IConnectionListener
             catch (SocketException)
             {
                 // One connection was reset before it was accepted, or descriptors have run out.
-                await Task.Yield();
+                await Task.Delay(TimeSpan.FromMilliseconds(10), _clock).ConfigureAwait(false);
             }
         }
     }
@@ -84,13 +85,15 @@ internal sealed class SpaceListener : IConnectionListener
     private void Decide(Socket socket, bool isSpace)
     {
         if (isSpace && _loop.Adopt(socket)) return;
-        if (!_ordinary.Writer.TryWrite(socket)) socket.Dispose();
+        if (_ordinary.Writer.TryWrite(socket)) return;
+        SocketMetrics.Refused(503); // Kestrel does not keep up, or stops
+        socket.Dispose();
     }
 
     public async ValueTask UnbindAsync(CancellationToken cancellationToken = default)
     {
         _socket.Dispose();
-        await _accepting.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _accepting.ConfigureAwait(false); // ends at once, so a token that is cancelled already does no harm
     }
 
     public async ValueTask DisposeAsync()

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -11,7 +12,7 @@ namespace Twin.Gateway.Spaces.Sockets;
 /// Kestrel's sockets, but connections that begin with <c>GET /spaces/{id}/socket</c> go to the socket loop before Kestrel sees them. TLS never
 /// begins so and stays Kestrel's, as do endpoints that are no TCP and every other request: it costs them one look at their first bytes.
 /// </summary>
-internal sealed class SpaceListenerFactory(SocketLoop loop, IOptions<SocketTransportOptions> options, TimeProvider clock, ILoggerFactory log) : IConnectionListenerFactory, IConnectionListenerFactorySelector
+internal sealed class SpaceListenerFactory(IServiceProvider services, IOptions<SocketTransportOptions> options, TimeProvider clock, ILoggerFactory log) : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     private readonly SocketTransportFactory _plain = new(options, log);
 
@@ -20,6 +21,7 @@ internal sealed class SpaceListenerFactory(SocketLoop loop, IOptions<SocketTrans
     public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
     {
         if (!Readiness.IsNative || endpoint is not IPEndPoint) return _plain.BindAsync(endpoint, cancellationToken);
+        var loop = services.GetRequiredService<SocketLoop>(); // it starts with the first listener, not when the host is built
         var socket = options.Value.CreateBoundListenSocket(endpoint);
         try
         {

@@ -14,7 +14,7 @@ internal sealed class EchoHandler : ISocketHandler
 {
     public const int FloodBytes = 16 * 1024;
 
-    public SocketLoop Loop { get; set; } = null!;
+    public SocketLoop Loop { get; private set; } = null!;
 
     public ConcurrentQueue<(SocketId Id, byte[] Payload, bool IsText)> Messages { get; } = [];
 
@@ -36,6 +36,8 @@ internal sealed class EchoHandler : ISocketHandler
     public int Turns => Volatile.Read(ref _turns);
 
     public Func<long, long> NextTurn { get; set; } = static now => now + (long.MaxValue / 4);
+
+    public void Started(SocketLoop loop) => Loop = loop;
 
     public UpgradeAnswer TryOpen(SocketId id, in UpgradeRequest request)
     {
@@ -86,14 +88,16 @@ internal sealed class EchoHandler : ISocketHandler
 /// <summary>A loop and a port that gives it everything accepted.</summary>
 internal sealed class SocketWorld : IDisposable
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private readonly Thread _accepting;
 
-    public SocketWorld(SocketLoopOptions? options = null, TimeProvider? clock = null, AddressLimit? addresses = null)
+    public SocketWorld(SocketLoopOptions? options = null, TimeProvider? clock = null, AddressLimit? addresses = null, Func<long, long>? nextTurn = null)
     {
+        if (nextTurn is not null) Handler.NextTurn = nextTurn;
         Loop = new SocketLoop(Handler, options ?? new SocketLoopOptions { Gather = TimeSpan.Zero, MostConnections = 2_000 }, clock ?? TimeProvider.System, addresses, NullLogger.Instance);
-        Handler.Loop = Loop;
-        _listener.Start(2_048);
+        _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        _listener.Listen(2_048);
+        Port = (IPEndPoint)_listener.LocalEndPoint!;
         _accepting = new Thread(AcceptAll) { IsBackground = true };
         _accepting.Start();
     }
@@ -102,7 +106,7 @@ internal sealed class SocketWorld : IDisposable
 
     public SocketLoop Loop { get; }
 
-    public IPEndPoint Port => (IPEndPoint)_listener.LocalEndpoint;
+    public IPEndPoint Port { get; }
 
     private void AcceptAll()
     {
@@ -110,13 +114,13 @@ internal sealed class SocketWorld : IDisposable
         {
             while (true)
             {
-                var socket = _listener.AcceptSocket();
+                var socket = _listener.Accept();
                 if (!Loop.Adopt(socket)) socket.Dispose();
             }
         }
-        catch (SocketException)
+        catch (Exception stopped) when (stopped is SocketException or ObjectDisposedException)
         {
-            // Stopped.
+            // The world ends.
         }
     }
 
