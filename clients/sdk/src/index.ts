@@ -1,0 +1,3 @@
+export * from './bits.js';
+export * from './pose.js';
+export * from './view.js';
