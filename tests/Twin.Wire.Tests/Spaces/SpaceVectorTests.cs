@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Twin.Wire.Spaces;
@@ -34,6 +35,18 @@ public sealed class SpaceVectorTests
                 Assert.Equal(slot["velocity"]!.AsArray().Select(part => (int)part!), [shadow.VelocityX, shadow.VelocityY, shadow.VelocityZ]);
             }
         }
+    }
+
+    [Fact]
+    public async Task The_TypeScript_SDK_passes_its_own_tests_over_the_same_answers()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var folder = System.IO.Path.GetFullPath(System.IO.Path.Combine(Path, "../../../../clients/sdk"));
+        Assert.SkipUnless(Directory.Exists(System.IO.Path.Combine(folder, "node_modules")), $"run npm ci in {folder}");
+        using var npm = Process.Start(new ProcessStartInfo("npm", "test --silent") { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var (output, errors) = (npm.StandardOutput.ReadToEndAsync(cancel), npm.StandardError.ReadToEndAsync(cancel));
+        await npm.WaitForExitAsync(cancel);
+        Assert.True(npm.ExitCode == 0, await output + await errors);
     }
 
     private static string Find()
