@@ -38,6 +38,24 @@ public readonly record struct AvatarPose(int X, int Y, int Z, uint Rotation, Ava
     /// <summary>Whether the wire can carry it.</summary>
     public bool IsWithinRange => (uint)X <= MostAcross && (uint)Z <= MostAcross && Y is >= LeastUp and <= MostUp;
 
+    /// <summary>Bytes of a pose that stands by itself.</summary>
+    public const int WireBytes = 13;
+
+    /// <summary>Writes it by itself: clause 2, 100 bits.</summary>
+    /// <param name="bits">With <see cref="WireBytes"/> of room.</param>
+    public void Write(ref BitWriter bits)
+    {
+        bits.Write((uint)X, 22);
+        bits.Write((uint)(Y - LeastUp), 16);
+        bits.Write((uint)Z, 22);
+        bits.Write(Rotation, 32);
+        bits.Write((byte)Flags, 8);
+    }
+
+    /// <summary>Reads it.</summary>
+    /// <exception cref="SpaceWireException">It ends early.</exception>
+    public static AvatarPose Read(ref BitReader bits) => new((int)bits.Read(22), (int)bits.Read(16) + LeastUp, (int)bits.Read(22), (uint)bits.Read(32), (AvatarFlags)bits.Read(8));
+
     private static int Step(float metres, int least, int most) => (int)Math.Clamp(MathF.Round(metres * StepsPerMetre), least, most);
 }
 

@@ -50,6 +50,8 @@ public sealed record CrowdTiles(ushort Tick, int Columns, int Rows, int TileMetr
         var bits = new BitReader(body);
         var (tick, columns, rows, metres, count) = ((ushort)bits.Read(16), (int)bits.Read(8) + 1, (int)bits.Read(8) + 1, (int)bits.Read(8), (int)bits.Read(17));
         if (count > columns * rows) throw new SpaceWireException($"{count} tiles where {columns} x {rows} are");
+        if (metres == 0) throw new SpaceWireException("a tile's side is 0 m; 1 to 255 are allowed");
+        if (count > bits.Remaining / 6) throw new SpaceWireException($"{count} tiles do not fit into {bits.Remaining} bits");
         var tiles = new CrowdTile[count];
         var index = -1;
         for (var i = 0; i < count; i++)

@@ -1,0 +1,4 @@
+export * from './bits.js';
+export * from './pose.js';
+export * from './view.js';
+export * from './messages.js';
