@@ -62,7 +62,7 @@ export class ClientView {
   }
 
   private isDue(seen: Seen, tick: number): boolean {
-    return seen.ring === 0 ? (this.pace & 1) === 0 || (tick & 1) === 0 : ((tick + seen.number) & ((this.pace & 2) === 0 ? 3 : 7)) === 0;
+    return seen.ring === 0 ? (this.pace & 1) === 0 || (tick & 1) === 0 : ((tick + ((this.pace & 1) === 0 ? seen.number : seen.number << 1)) & ((this.pace & 2) === 0 ? 3 : 7)) === 0;
   }
 
   private each(bits: BitReader, act: () => void): void {

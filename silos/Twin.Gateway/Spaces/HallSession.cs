@@ -59,7 +59,7 @@ internal sealed class HallSession(Admitted who)
     public List<int> ToTell { get; } = [];
 
     /// <summary>Last value of each of its state channels; at most <see cref="SpaceHall.MostChannels"/>.</summary>
-    public Dictionary<uint, byte[]> Channels { get; } = [];
+    public Dictionary<int, ReadOnlyMemory<byte>> Channels { get; } = [];
 
     /// <summary>Whether one more message is within 120 a second, 240 at once.</summary>
     public bool MaySend(long tick, int tickHz) => Take(ref _messages, tick, tickHz, 120, 240);

@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
-using Twin.Gateway.Security;
 using Twin.Gateway.Spaces.Sockets;
 using Twin.Wire.Spaces;
 
@@ -21,24 +19,24 @@ internal interface ISpaceTokens
 /// <summary>
 /// The door of spaces: one loop for all spaces of the silo. Sockets come from the ordinary port (<see cref="SpaceListenerFactory"/>) or, over TLS, from Kestrel's WebSockets. Everything below <see cref="Post"/> happens on the loop's thread.
 /// </summary>
-internal sealed class SpaceDoor : ISocketHandler, IHostedService, IDisposable
+internal sealed class SpaceDoor : ISocketHandler, IHostedService
 {
     private readonly ConcurrentDictionary<string, SpaceHall> _halls = new(StringComparer.Ordinal);
     private readonly Dictionary<SocketId, Waiting> _waiting = [];
     private readonly Dictionary<SocketId, (SpaceHall Hall, HallSession Session)> _seats = [];
     private readonly ISpaceTokens _tokens;
     private readonly TimeProvider _clock;
-    private readonly ILogger<SpaceDoor> _log;
+    private SocketLoop? _loop;
 
-    /// <summary>Starts the loop.</summary>
-    public SpaceDoor(ISpaceTokens tokens, SocketLoopOptions options, TimeProvider clock, AddressLimit? addresses, ILogger<SpaceDoor> log)
-    {
-        (_tokens, _clock, _log) = (tokens, clock, log);
-        Loop = new SocketLoop(this, options, clock, addresses, log);
-    }
+    /// <summary>A door without spaces; the loop starts with the first listener.</summary>
+    public SpaceDoor(ISpaceTokens tokens, TimeProvider clock) => (_tokens, _clock) = (tokens, clock);
 
     /// <summary>The loop that takes the sockets.</summary>
-    public SocketLoop Loop { get; }
+    /// <exception cref="InvalidOperationException">It has not started yet.</exception>
+    public SocketLoop Loop => _loop ?? throw new InvalidOperationException("The spaces of this silo have not started yet; try again.");
+
+    /// <summary>Whether the loop runs.</summary>
+    public bool IsStarted => _loop is not null;
 
     /// <summary>What the spaces do.</summary>
     public SpaceMetrics Metrics { get; } = new();
@@ -77,6 +75,8 @@ internal sealed class SpaceDoor : ISocketHandler, IHostedService, IDisposable
         }, null);
         return isTaken ? done.Task : throw new InvalidOperationException("Too much waits for the spaces of this silo; try again.");
     }
+
+    void ISocketHandler.Started(SocketLoop loop) => _loop = loop;
 
     UpgradeAnswer ISocketHandler.TryOpen(SocketId id, in UpgradeRequest request)
     {
@@ -142,9 +142,6 @@ internal sealed class SpaceDoor : ISocketHandler, IHostedService, IDisposable
     {
         foreach (var id in _halls.Keys.ToArray()) await CloseAsync(id).ConfigureAwait(false);
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => Loop.Dispose();
 
     private void Seat(SocketId id, Waiting waiting, HelloMessage hello)
     {

@@ -17,51 +17,49 @@ internal sealed partial class SpaceHall
             return;
         }
 
-        if (HallMessages.TryReadInput(message, out var input))
-        {
-            if (Stage.Input(from.Stage, input) == InputOutcome.Refused)
-            {
-                from.Refused++;
-                _metrics.Refused(Stage.CauseOf(from.Stage).ToString());
-            }
+        if (InputEnvelope.TryRead(message, out var input)) Move(from, input);
+        else HallMessages.Dispatch(this, from, message);
+    }
 
-            return;
-        }
-
-        HallMessages.Dispatch(this, from, message);
+    /// <summary>Where someone says it is.</summary>
+    public void Move(HallSession from, in AvatarInput input)
+    {
+        if (Stage.Input(from.Stage, input) != InputOutcome.Refused) return;
+        from.Refused++;
+        _metrics.Refused(Stage.CauseOf(from.Stage).ToString());
     }
 
     /// <summary>Chat: to all, to those near, or to one.</summary>
-    public void Chat(HallSession from, ChatScope scope, int to, string text)
+    public void Chat(HallSession from, ClientChatMessage chat)
     {
-        if (from.MutedUntil > Stage.Tick) Refuse(from, HallMessages.ChatType, "Muted", "You are muted here.");
-        else if (Rules.SlowChatSeconds > 0 && from.NextChat > Stage.Tick && !from.Who.IsModerator) Refuse(from, HallMessages.ChatType, "SlowChat", $"One message each {Rules.SlowChatSeconds} s here.");
-        else if (!from.MayChat(Stage.Tick, TickHz)) Refuse(from, HallMessages.ChatType, "TooMany", "At most two messages a second.");
+        if (from.MutedUntil > Stage.Tick) Refuse(from, SpaceMessageType.ClientChat, "Muted", "You are muted here.");
+        else if (Rules.SlowChatSeconds > 0 && from.NextChat > Stage.Tick && !from.Who.IsModerator) Refuse(from, SpaceMessageType.ClientChat, "SlowChat", $"One message each {Rules.SlowChatSeconds} s here.");
+        else if (!from.MayChat(Stage.Tick, TickHz)) Refuse(from, SpaceMessageType.ClientChat, "TooMany", "At most two messages a second.");
         else
         {
             from.NextChat = Stage.Tick + (Rules.SlowChatSeconds * TickHz);
-            var message = HallMessages.Chat(from.Who.Avatar, scope, text, Stage.Tick);
-            foreach (var session in _byStage.Values) if (session == from || Reaches(from, session, scope, to)) Send(session.Socket, message);
+            var message = new ChatMessage(from.Who.Avatar, chat.Scope, chat.Text, Stage.Tick, chat.To).ToBytes();
+            foreach (var session in _byStage.Values) if (session == from || Reaches(from, session, chat.Scope, chat.To)) Send(session.Socket, message);
         }
     }
 
     /// <summary>A state channel's new value, to those who know its owner's name.</summary>
-    public void SetState(HallSession from, uint channel, byte[] value)
+    public void SetState(HallSession from, ClientStateMessage state)
     {
-        if (!from.Channels.ContainsKey(channel) && from.Channels.Count >= MostChannels)
+        if (!from.Channels.ContainsKey(state.Channel) && from.Channels.Count >= MostChannels)
         {
-            Refuse(from, HallMessages.StateType, "TooManyChannels", $"At most {MostChannels} channels.");
+            Refuse(from, SpaceMessageType.ClientState, "TooManyChannels", $"At most {MostChannels} channels.");
             return;
         }
 
-        from.Channels[channel] = value;
-        var message = HallMessages.State(from.Who.Avatar, channel, value);
+        from.Channels[state.Channel] = state.Payload;
+        var message = new StateMessage(from.Who.Avatar, state.Channel, state.Payload).ToBytes();
         foreach (var session in _byStage.Values) if (session.Told.Contains(from.Who.Avatar)) Send(session.Socket, message);
     }
 
     /// <summary>The time, for those who set their clocks by it.</summary>
-    public void TellTime(HallSession to, ulong clientMicroseconds) =>
-        Send(to.Socket, HallMessages.Time(clientMicroseconds, (ulong)(_clock.GetTimestamp() * (1_000_000.0 / _clock.TimestampFrequency)), Stage.Tick));
+    public void TellTime(HallSession to, long clientMicroseconds) =>
+        Send(to.Socket, new TimeMessage(clientMicroseconds, (long)(_clock.GetTimestamp() * (1_000_000.0 / _clock.TimestampFrequency)), Stage.Tick).ToBytes());
 
     /// <summary>How many bytes a second it may be sent.</summary>
     public void SetBudget(HallSession from, int bytesPerSecond)
@@ -78,7 +76,7 @@ internal sealed partial class SpaceHall
     }
 
     /// <summary>Tells one that something was refused.</summary>
-    public void Refuse(HallSession to, int type, string code, string words) => Send(to.Socket, HallMessages.Refused(type, code, words));
+    public void Refuse(HallSession to, SpaceMessageType of, string code, string words) => Send(to.Socket, new RefusedMessage(of, code, words).ToBytes());
 
     private bool Reaches(HallSession from, HallSession to, ChatScope scope, int avatar) => scope switch
     {
@@ -103,11 +101,11 @@ internal sealed partial class SpaceHall
         foreach (var session in _byStage.Values)
         {
             if (session.ToTell.Count == 0) continue;
-            Send(session.Socket, HallMessages.People(this, session.ToTell));
+            Send(session.Socket, HallMessages.People(this, session.ToTell).ToBytes());
             foreach (var number in session.ToTell)
             {
                 if (_people.GetValueOrDefault(number) is not { Channels.Count: > 0 } other) continue;
-                foreach (var (channel, value) in other.Channels) Send(session.Socket, HallMessages.State(number, channel, value));
+                foreach (var (channel, value) in other.Channels) Send(session.Socket, new StateMessage(number, channel, value).ToBytes());
             }
 
             session.ToTell.Clear();
@@ -122,7 +120,7 @@ internal sealed partial class SpaceHall
 
     private void TellQuality()
     {
-        var message = HallMessages.Quality(Pressure.Level);
+        var message = HallMessages.Quality(Pressure.Level).ToBytes();
         foreach (var session in _byStage.Values) Send(session.Socket, message);
     }
 }

@@ -35,7 +35,6 @@ internal sealed partial class SpaceHall : IFrameSink
     /// <summary>State channels of one person.</summary>
     public const int MostChannels = 8;
 
-    private const int Reserved = 8; // room in front of a frame's body for its envelope
     private const int MostUnread = 8 * 1024; // bytes that wait for a client before its frames are left out
     private const int StuckSeconds = 20;
 
@@ -43,7 +42,7 @@ internal sealed partial class SpaceHall : IFrameSink
     private readonly Dictionary<int, HallSession> _byStage = [];
     private readonly Dictionary<int, string> _names = [];
     private readonly List<HallSession> _leaving = [];
-    private readonly byte[] _frame = new byte[Reserved + Viewer.MostFrameBytes];
+    private readonly byte[] _frame = new byte[FrameEnvelope.HeaderBytes + Viewer.MostFrameBytes];
     private readonly SocketLoop _loop;
     private readonly SpaceMetrics _metrics;
     private readonly TimeProvider _clock;
@@ -84,7 +83,7 @@ internal sealed partial class SpaceHall : IFrameSink
     public IReadOnlyCollection<HallSession> People => _people.Values;
 
     /// <inheritdoc/>
-    public Span<byte> Body => _frame.AsSpan(Reserved);
+    public Span<byte> Body => _frame.AsSpan(FrameEnvelope.HeaderBytes);
 
     /// <summary>One tick, when it is due.</summary>
     public void Turn(long now)
@@ -132,11 +131,11 @@ internal sealed partial class SpaceHall : IFrameSink
         (session.Socket, session.IsConnected, session.Stage, session.Epoch, session.StuckSince) = (socket, true, stage, epoch, 0);
         session.Told.Clear();
         session.ToTell.Clear();
-        if (hello.BudgetBytes > 0) Stage.ViewerOf(stage)!.BudgetBytes = Math.Clamp(hello.BudgetBytes / TickHz, 32, 8 * 1024);
+        if (hello.ByteBudgetPerSecond > 0) Stage.ViewerOf(stage)!.BudgetBytes = Math.Clamp(hello.ByteBudgetPerSecond / TickHz, 32, 8 * 1024);
         _people[who.Avatar] = session;
         _byStage[stage] = session;
         _metrics.Entered(isResumed);
-        Send(socket, HallMessages.Welcome(this, session, isResumed, place));
+        Send(socket, HallMessages.Welcome(this, session, isResumed, place).ToBytes());
         TellOf(session);
         return null;
     }
@@ -174,22 +173,7 @@ internal sealed partial class SpaceHall : IFrameSink
             return false;
         }
 
-        var header = length < 256 ? 4 : 5;
-        var message = _frame.AsSpan(Reserved - header, header + length);
-        message[0] = 0x92;
-        message[1] = (byte)HallMessages.FrameType;
-        if (header == 4)
-        {
-            message[2] = 0xC4;
-            message[3] = (byte)length;
-        }
-        else
-        {
-            message[2] = 0xC5;
-            message[3] = (byte)(length >> 8);
-            message[4] = (byte)length;
-        }
-
+        var message = _frame.AsSpan(0, FrameEnvelope.Write(_frame, length));
         var result = _loop.Send(to.Socket, message);
         if (result is SendResult.Sent or SendResult.Gone)
         {
@@ -205,7 +189,7 @@ internal sealed partial class SpaceHall : IFrameSink
     /// <inheritdoc/>
     public void SendCrowd(ReadOnlySpan<byte> body)
     {
-        var message = HallMessages.Crowd(body);
+        var message = new CrowdMessage(body.ToArray()).ToBytes();
         foreach (var session in _byStage.Values) if (session.StuckSince == 0) Send(session.Socket, message);
     }
 

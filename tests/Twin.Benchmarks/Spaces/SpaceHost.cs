@@ -14,7 +14,9 @@ internal static class SpaceHost
     public static void Run(string[] args)
     {
         var (port, side, nearLimit) = (int.Parse(args[1], null), double.Parse(args[2], null), int.Parse(args[3], null));
-        using var door = new SpaceDoor(new Anyone(), new SocketLoopOptions(), TimeProvider.System, null, NullLogger<SpaceDoor>.Instance);
+        var door = new SpaceDoor(new Anyone(), TimeProvider.System);
+        using var loop = new SocketLoop(door, new SocketLoopOptions(), TimeProvider.System, null, NullLogger<SpaceDoor>.Instance);
+        while (!door.IsStarted) Thread.Sleep(1);
         door.Open("hall", new HallRules
         {
             Stage = new StageRules { Movement = new MovementRules(side, side, 4), Interest = new InterestRules { NearRadiusMetres = 16, NearLimit = nearLimit, MiddleLimit = 0, MiddleRadiusMetres = 0 } },
@@ -27,7 +29,7 @@ internal static class SpaceHost
         while (true)
         {
             var socket = listener.Accept();
-            while (!door.Loop.Adopt(socket)) Thread.Sleep(1);
+            while (!loop.Adopt(socket)) Thread.Sleep(1);
         }
     }
 

@@ -94,12 +94,7 @@ internal sealed class SpaceLoad : ISocketLoad
         _saidCount[client]++;
         var input = new AvatarInput(++_sequences[client], pose);
         if (IsMeasuring) Inputs++;
-        to[0] = 0x92;
-        to[1] = 17;
-        to[2] = 0xC4;
-        var length = input.Write(to[4..]);
-        to[3] = (byte)length;
-        return 4 + length;
+        return InputEnvelope.Write(to, input);
     }
 
     public void Hear(int client, ReadOnlySpan<byte> message, long now)
@@ -112,10 +107,9 @@ internal sealed class SpaceLoad : ISocketLoad
                 ReadWelcome(client, message);
                 break;
             case 2:
-                var body = message[2] == 0xC4 ? message[4..] : message[5..];
                 try
                 {
-                    _views[client].Apply(body);
+                    if (FrameEnvelope.TryRead(message, out var body)) _views[client].Apply(body);
                 }
                 catch (SpaceWireException fault)
                 {
@@ -183,35 +177,17 @@ internal sealed class SpaceLoad : ISocketLoad
 
     private void ReadWelcome(int client, ReadOnlySpan<byte> message)
     {
-        var reader = new MessagePack.MessagePackReader(message.ToArray());
-        reader.ReadArrayHeader();
-        reader.Skip();
-        reader.Skip();
-        reader.Skip();
-        _numbers[client] = reader.ReadInt32();
-        for (var i = 0; i < 4; i++) reader.Skip();
-        var place = AvatarInput.Read(System.Buffers.BuffersExtensions.ToArray(reader.ReadBytes()!.Value)).Pose.PlaceMetres;
-        _places[client] = new Vector2(place.X, place.Z);
+        var welcome = (WelcomeMessage)SpaceMessage.ReadFromServer(message)!;
+        _numbers[client] = welcome.OwnAvatar;
+        _places[client] = new Vector2(welcome.Place.PlaceMetres.X, welcome.Place.PlaceMetres.Z);
         _clients[_numbers[client]] = client;
         _isWelcome[client] = true;
     }
 
     private int HelloBytes(Span<byte> to)
     {
-        var buffer = new System.Buffers.ArrayBufferWriter<byte>();
-        var writer = new MessagePack.MessagePackWriter(buffer);
-        writer.WriteArrayHeader(5);
-        writer.Write(16);
-        writer.Write(1);
-        writer.Write(1);
-        writer.Write("load");
-        writer.WriteMapHeader(2);
-        writer.Write("adaptive");
-        writer.Write(_isAdaptive);
-        writer.Write("bytesPerSecond");
-        writer.Write(160_000);
-        writer.Flush();
-        buffer.WrittenSpan.CopyTo(to);
-        return buffer.WrittenCount;
+        var hello = new HelloMessage(SpaceLimits.Version, SpaceLimits.Version, "load", _isAdaptive, 160_000).ToBytes();
+        hello.CopyTo(to);
+        return hello.Length;
     }
 }
