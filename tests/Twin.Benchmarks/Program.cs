@@ -6,7 +6,7 @@ using Twin.Benchmarks.Claims;
 Claim[] claims =
 [
     StartReady.Claim, IngestMqtt.Claim, IngestBatch.Claim, TwinsPatch.Claim, TwinsMix.Claim, TwinsMemory.Claim, FeedLatency.Claim, Recover.Claim, Dtdl.Conformance, Dtdl.Parse, PolicyCost.Claim,
-    QueryFilter.Claim, QueryMultihop.Claim, QueryStanding.Claim,
+    QueryFilter.Claim, QueryMultihop.Claim, QueryStanding.Claim, LedgerTransfers.Claim,
 ];
 
 var quick = args.Contains("--quick");

@@ -52,7 +52,7 @@ public sealed partial class LedgerBook
             if (Move(ref move, PostingKind.Issue, attempt) is { } refused) throw new LedgerBrokenException($"Item '{item}' could not be issued: {refused.Problem!.Detail}");
         }
 
-        return Enter(attempt, command.Key, print.Value);
+        return Enter(attempt, command.Key, print.Value) with { IsIssue = true };
     }
 
     private LedgerResult Admit(AdmitTicket command, in Attempt attempt)

@@ -27,10 +27,12 @@ public sealed partial class LedgerBook
         if (command.Legs.Length is 0 or > LedgerBounds.MostLegs) return Invalid("LegsInvalid", $"A transfer has {command.Legs.Length} legs; it must have 1 to {LedgerBounds.MostLegs}.", "legs");
         _moves.Clear();
         var print = Print.Start(1, command.Key);
+        var isIssue = false;
         for (var i = 0; i < command.Legs.Length; i++)
         {
             if (Resolve(command.Legs[i], attempt, out var move) is { } refused) return At(refused, i, command.Legs.Length);
             _moves.Add(move);
+            isIssue |= _assets[move.Asset].Issuer == move.From;
             print = print.With(move.From).With(move.To).With(move.Asset).With(move.Units).With(move.Item);
         }
 
@@ -43,7 +45,7 @@ public sealed partial class LedgerBook
             return At(refused, i, command.Legs.Length);
         }
 
-        return Enter(attempt, command.Key, print.Value);
+        return Enter(attempt, command.Key, print.Value) with { IsIssue = isIssue };
     }
 
     private static LedgerResult At(in LedgerResult refused, int leg, int legs) =>

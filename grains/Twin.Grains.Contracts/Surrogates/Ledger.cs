@@ -116,14 +116,15 @@ internal struct LedgerResultForm
     [Id(2)] public long Time;
     [Id(3)] public Problem? Problem;
     [Id(4)] public bool IsRepeat;
+    [Id(5)] public bool IsIssue;
 }
 
 [RegisterConverter]
 internal sealed class LedgerResultConverter : IConverter<LedgerResult, LedgerResultForm>
 {
-    public LedgerResult ConvertFromSurrogate(in LedgerResultForm form) => new((TwinStatus)form.Status, form.Number, new WallTime(form.Time), form.Problem, form.IsRepeat);
+    public LedgerResult ConvertFromSurrogate(in LedgerResultForm form) => new((TwinStatus)form.Status, form.Number, new WallTime(form.Time), form.Problem, form.IsRepeat) { IsIssue = form.IsIssue };
 
-    public LedgerResultForm ConvertToSurrogate(in LedgerResult value) => new() { Status = (byte)value.Status, Number = value.Number, Time = value.Time.UtcTicks, Problem = value.Problem, IsRepeat = value.IsRepeat };
+    public LedgerResultForm ConvertToSurrogate(in LedgerResult value) => new() { Status = (byte)value.Status, Number = value.Number, Time = value.Time.UtcTicks, Problem = value.Problem, IsRepeat = value.IsRepeat, IsIssue = value.IsIssue };
 }
 
 [GenerateSerializer]

@@ -105,6 +105,9 @@ public sealed record ExpireHold(long Hold) : LedgerCommand;
 /// <param name="IsRepeat">True when it had been done before and nothing changed now.</param>
 public readonly record struct LedgerResult(TwinStatus Status, long Number, WallTime Time, Problem? Problem = null, bool IsRepeat = false)
 {
+    /// <summary>True when an issuing account paid: an administrative act.</summary>
+    public bool IsIssue { get; init; }
+
     /// <summary>True when it is done.</summary>
     public bool IsDone => Status <= TwinStatus.Created;
 
