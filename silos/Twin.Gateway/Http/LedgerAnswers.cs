@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
@@ -33,8 +34,8 @@ internal static class LedgerAnswers
 
         public async Task ExecuteAsync(HttpContext httpContext)
         {
-            httpContext.Response.ContentType = "application/json";
-            using (var json = new Utf8JsonWriter(httpContext.Response.BodyWriter, new JsonWriterOptions { SkipValidation = true }))
+            var bytes = new ArrayBufferWriter<byte>(32 + (results.Length * 80));
+            using (var json = new Utf8JsonWriter(bytes, new JsonWriterOptions { SkipValidation = true }))
             {
                 json.WriteStartObject();
                 json.WriteStartArray("results"u8);
@@ -43,7 +44,9 @@ internal static class LedgerAnswers
                 json.WriteEndObject();
             }
 
-            await httpContext.Response.BodyWriter.FlushAsync(httpContext.RequestAborted).ConfigureAwait(false);
+            httpContext.Response.ContentType = "application/json";
+            httpContext.Response.ContentLength = bytes.WrittenCount;
+            await httpContext.Response.BodyWriter.WriteAsync(bytes.WrittenMemory, httpContext.RequestAborted).ConfigureAwait(false);
         }
 
         private static void Write(Utf8JsonWriter json, in LedgerResult result)
