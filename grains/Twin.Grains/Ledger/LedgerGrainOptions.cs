@@ -8,7 +8,7 @@ public sealed record LedgerGrainOptions
     /// <summary>Bounds of each book.</summary>
     public LedgerBookOptions Book { get; init; } = new();
 
-    /// <summary>Entries after which a snapshot is written; a larger book waits for as many as it has rows.</summary>
+    /// <summary>Entries after which a snapshot is written; a larger book waits for a quarter of its rows (accounts, balances, items, keys, statement lines).</summary>
     public int SnapshotEvery { get; init; } = 200_000;
 
     /// <summary>Entries of journal kept behind a snapshot.</summary>

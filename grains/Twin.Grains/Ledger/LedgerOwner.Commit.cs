@@ -197,7 +197,7 @@ internal sealed partial class LedgerOwner
         _sinceSnapshot += _writingEntries;
         LedgerMetrics.GroupEntries.Record(_writingEntries);
         Clear(_writing);
-        if (_sinceSnapshot >= Math.Max(_options.SnapshotEvery, _book.Weight) && _snapshotting is null) _ = SnapshotAsync();
+        if (_sinceSnapshot >= Math.Max(_options.SnapshotEvery, _book.Weight / 4) && _snapshotting is null) _ = SnapshotAsync();
     }
 
     private static void Clear(ArrayBufferWriter<byte> buffer)

@@ -147,6 +147,25 @@ public sealed class LedgerOwnerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Over_redis_a_later_owner_goes_on_where_the_first_one_was()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/redis-server"), "redis-server is not installed");
+        await using var server = await Journal.RedisServer.StartAsync();
+        var store = new Twin.Grains.Journal.RedisJournalStore(server.Connection, TimeProvider.System) { Patience = TimeSpan.FromSeconds(5) };
+        var first = await FundedAsync(Open(new LedgerGrainOptions { SnapshotEvery = 40 }, _ => store));
+        for (var i = 0; i < 60; i++) Assert.True((await OneAsync(first, Pay("anna", "bert", 1 + i))).IsDone);
+        var before = first.Book.StateHash();
+        var second = Open(wrap: _ => store);
+        await second.RecoverAsync();
+        Assert.Equal(before, second.Book.StateHash());
+        Assert.True((await OneAsync(second, Pay("anna", "bert", 1))).IsDone);
+        Assert.Equal(TwinStatus.Unavailable, (await OneAsync(first, Pay("anna", "bert", 1))).Status);
+        var third = Open(wrap: _ => store);
+        await third.RecoverAsync();
+        Assert.Equal(second.Book.StateHash(), third.Book.StateHash());
+    }
+
+    [Fact]
     public async Task A_clock_that_goes_back_turns_no_time_back()
     {
         var owner = await FundedAsync(Open());
