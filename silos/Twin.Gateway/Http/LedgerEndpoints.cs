@@ -94,10 +94,16 @@ internal sealed class LedgerEndpoints(IGrainFactory grains, IPolicyStore policie
             return fields.Expires is { } expires ? (new PlaceHold(key, leg, expires), null) : (null, LedgerBody.Missing(null, "expires"));
         })).Needs(Permission.Write).WithSummary("Sets an amount or an item aside for another account").Accepts<JsonElement>("application/json").Produces<JsonElement>(201).ProducesProblem(409);
         routes.MapGet("holds/{id}", (HttpContext context, string book, string id) => ReadAsync(context, book, new LedgerRead(LedgerView.Hold, id))).Needs(Permission.Read).WithSummary("A hold that stands");
-        routes.MapPost("holds/{id:long}/capture", (HttpContext context, string book, long id) => RunAsync(context, book, "number", (fields, header) =>
-            LedgerBody.TryKey(fields, header, out var key, out var problem) ? (new CaptureHold(key, id, fields.Amount), null) : (null, problem))).Needs(Permission.Write).WithSummary("Pays what is held, or a part of it").Accepts<JsonElement>("application/json").Produces<JsonElement>(201).ProducesProblem(404);
-        routes.MapPost("holds/{id:long}/release", (HttpContext context, string book, long id) => RunAsync(context, book, "number", (fields, header) =>
-            LedgerBody.TryKey(fields, header, out var key, out var problem) ? (new ReleaseHold(key, id), null) : (null, problem))).Needs(Permission.Write).WithSummary("Gives back what is held").Accepts<JsonElement>("application/json").Produces<JsonElement>(201).ProducesProblem(404);
+        routes.MapPost("holds/{id}/capture", (HttpContext context, string book, string id) => RunAsync(context, book, "number", (fields, header) =>
+            TryHold(id, out var hold, out var problem) && LedgerBody.TryKey(fields, header, out var key, out problem) ? (new CaptureHold(key, hold, fields.Amount), null) : (null, problem))).Needs(Permission.Write).WithSummary("Pays what is held, or a part of it").Accepts<JsonElement>("application/json").Produces<JsonElement>(201).ProducesProblem(404);
+        routes.MapPost("holds/{id}/release", (HttpContext context, string book, string id) => RunAsync(context, book, "number", (fields, header) =>
+            TryHold(id, out var hold, out var problem) && LedgerBody.TryKey(fields, header, out var key, out problem) ? (new ReleaseHold(key, hold), null) : (null, problem))).Needs(Permission.Write).WithSummary("Gives back what is held").Accepts<JsonElement>("application/json").Produces<JsonElement>(201).ProducesProblem(404);
+    }
+
+    private static bool TryHold(string id, out long hold, out Problem? problem)
+    {
+        problem = long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out hold) ? null : new Problem("IdInvalid", "A hold's id is the whole number that placing it answered.", "id");
+        return problem is null;
     }
 
     private void MapTickets(RouteGroupBuilder routes)

@@ -98,7 +98,7 @@ public sealed class LedgerDoorTests(GrainsUnderTest grains) : IAsyncLifetime
     [Fact]
     public async Task A_policy_opens_an_account_to_another_and_issuing_is_audited()
     {
-        using (var put = await SendAsync("root", "PUT", "/policies/tests.ledger", $$$"""{"entries":{"e":{"subjects":["key:bert"],"resources":{"ledger:{{{_book}}}/accounts/shop":{"grant":["read","write"]}}}}}"""))
+        using (var put = await SendAsync("root", "PUT", "/policies/tests.ledger", $$$"""{"entries":{"e":{"subjects":["key:bert"],"resources":{"ledger:{{{_book}}}/accounts/shop":{"grant":["read","write"]} } } } }"""))
             Assert.True(put.IsSuccessStatusCode, await put.Content.ReadAsStringAsync(Cancel));
         await AskAsync(201, "root", "POST", "/transfers", Transfer("mint", "shop", "5"));
         await AskAsync(201, "bert", "POST", "/transfers", Transfer("shop", "bert", "5"));
@@ -147,7 +147,7 @@ public sealed class LedgerDoorTests(GrainsUnderTest grains) : IAsyncLifetime
         await AskAsync(201, "root", "POST", "/tickets", $$"""{"key":"{{Key}}","asset":"gig","to":"anna","items":["seat-1"]}""");
         string Admission(string key, string gate) => $$"""{"key":"{{key}}","asset":"gig","item":"seat-1","gate":"{{gate}}","holder":"anna"}""";
         await AskAsync(403, "gate", "POST", "/admissions", Admission(Key, "north"));
-        using (var put = await SendAsync("root", "PUT", "/policies/tests.ledger", $$$"""{"entries":{"e":{"subjects":["key:gate"],"resources":{"ledger:{{{_book}}}/tickets":{"grant":["command"]}}}}}"""))
+        using (var put = await SendAsync("root", "PUT", "/policies/tests.ledger", $$$"""{"entries":{"e":{"subjects":["key:gate"],"resources":{"ledger:{{{_book}}}/tickets":{"grant":["command"]} } } } }"""))
             Assert.True(put.IsSuccessStatusCode, await put.Content.ReadAsStringAsync(Cancel));
         var key = Key;
         var first = await AskAsync(201, "gate", "POST", "/admissions", Admission(key, "north"));
@@ -175,6 +175,7 @@ public sealed class LedgerDoorTests(GrainsUnderTest grains) : IAsyncLifetime
     [InlineData("/holds", """{"key":"KEY","from":"anna","to":"bert","asset":"eur","amount":"1"}""", 400, "LedgerBodyInvalid", "expires")]
     [InlineData("/holds", """{"key":"KEY","from":"anna","to":"bert","asset":"eur","amount":"1","expires":"2020-01-01T00:00:00Z"}""", 400, "HoldInvalid", "expires")]
     [InlineData("/holds/99/capture", """{"key":"KEY"}""", 404, "HoldNotFound", "hold")]
+    [InlineData("/holds/first/release", """{"key":"KEY"}""", 400, "IdInvalid", "id")]
     [InlineData("/tickets", """{"key":"KEY","asset":"gig","to":"anna","items":["a b"]}""", 400, "IdInvalid", "items/0")]
     [InlineData("/admissions", """{"key":"KEY","asset":"gig","item":"none","gate":"n","holder":"anna"}""", 404, "ItemNotFound", "item")]
     public async Task A_wrong_body_is_refused_with_its_place(string path, string body, int status, string code, string where)
