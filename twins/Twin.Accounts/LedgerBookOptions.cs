@@ -21,8 +21,11 @@ public sealed record LedgerBookOptions
     /// <summary>How long a key is taken after its time.</summary>
     public TimeSpan KeyWindow { get; init; } = TimeSpan.FromHours(24);
 
-    /// <summary>How far a key's time may lie ahead of the book's clock.</summary>
-    public TimeSpan FutureSkew { get; init; } = TimeSpan.FromMinutes(1);
+    /// <summary>
+    /// How far a key's time may lie ahead of the book's clock. Less than the time in which <see cref="MostKeys"/> can come (10 s at 100,000 a second): a
+    /// forgotten key moves the oldest time that is taken up to its own, which must not be ahead of everybody else's clock.
+    /// </summary>
+    public TimeSpan FutureSkew { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Statement lines kept for all accounts together, about 100 bytes each; older ones are dropped from statements, not from balances.</summary>
     public int PostingsKept { get; init; } = 1_000_000;

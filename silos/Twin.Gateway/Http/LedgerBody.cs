@@ -94,6 +94,12 @@ internal static class LedgerBody
     {
         transfer = null;
         if (!TryKey(fields, header, out var key, out problem)) return false;
+        if (fields.Legs is not null && ((fields.From ?? fields.To ?? fields.Asset ?? fields.Item) is not null || fields.Amount is not null))
+        {
+            problem = new Problem("LedgerBodyInvalid", "A transfer has 'legs', or 'from', 'to', 'asset' and 'amount'; not both.", "legs");
+            return false;
+        }
+
         var legs = new LedgerLeg[fields.Legs?.Count ?? 1];
         for (var i = 0; i < legs.Length; i++)
         {
@@ -135,7 +141,7 @@ internal static class LedgerBody
         else if (reader.ValueTextEquals("asset"u8)) fields.Asset = Text(ref reader, where, "asset");
         else if (reader.ValueTextEquals("amount"u8)) fields.Amount = Amount(ref reader, where);
         else if (reader.ValueTextEquals("item"u8)) fields.Item = Text(ref reader, where, "item");
-        else if (reader.ValueTextEquals("legs"u8)) fields.Legs = Objects(ref reader, where, "legs", LedgerBounds.MostLegs);
+        else if (reader.ValueTextEquals("legs"u8) && !where.Contains("legs", StringComparison.Ordinal)) fields.Legs = Objects(ref reader, where, "legs", LedgerBounds.MostLegs);
         else if (reader.ValueTextEquals("transfers"u8) && where.Length == 0) fields.Transfers = Objects(ref reader, where, "transfers", LedgerBounds.MostInABatch);
         else if (reader.ValueTextEquals("accounts"u8) && where.Length == 0) fields.Accounts = Objects(ref reader, where, "accounts", LedgerBounds.MostInABatch);
         else if (reader.ValueTextEquals("id"u8)) fields.Id = Text(ref reader, where, "id");

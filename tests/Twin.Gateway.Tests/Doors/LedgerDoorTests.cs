@@ -170,6 +170,8 @@ public sealed class LedgerDoorTests(GrainsUnderTest grains) : IAsyncLifetime
     [InlineData("/transfers", """{"key":"KEY","from":"anna","to":"bert","asset":"eur","amount":1e2}""", 400, "LedgerBodyInvalid", "amount")]
     [InlineData("/transfers", """{"key":"KEY","from":"anna","to":"bert","asset":"eur","amount":"-1"}""", 400, "AmountInvalid", "amount")]
     [InlineData("/transfers", """{"key":"KEY","from":"anna","to":"other/bert","asset":"eur","amount":"1"}""", 404, "AccountNotFound", "to")]
+    [InlineData("/transfers", """{"key":"KEY","from":"anna","legs":[{"from":"anna","to":"bert","asset":"eur","amount":"1"}]}""", 400, "LedgerBodyInvalid", "legs")]
+    [InlineData("/transfers", """{"key":"KEY","legs":[{"legs":[]}]}""", 400, "LedgerBodyInvalid", "legs/0/legs")]
     [InlineData("/transfers", """{"transfers":[]}""", 400, "LedgerBodyInvalid", "transfers")]
     [InlineData("/transfers", """{"transfers":[{"key":"KEY","legs":[{"from":"anna","to":"bert","asset":"eur"}]}]}""", 400, "LedgerBodyInvalid", "transfers/0/legs/0/amount")]
     [InlineData("/holds", """{"key":"KEY","from":"anna","to":"bert","asset":"eur","amount":"1"}""", 400, "LedgerBodyInvalid", "expires")]
