@@ -50,7 +50,7 @@ internal sealed class LedgerWorld(int accounts)
         Entries = 2 + (2 * accounts);
     }
 
-    /// <summary>Random transfers; half of them touch a hot account.</summary>
+    /// <summary>Random transfers; 44 % of them touch a hot account.</summary>
     public LedgerBatch Make(Random random, int count)
     {
         var legs = new (int From, int To, int Cents)[count];
