@@ -20,6 +20,7 @@ public static class GrainWiringExtensions
     {
         silo.Services.AddSingleton<IJournalStore>(services => journals(services));
         silo.Services.AddHostedService<ShardCountCheck>();
+        silo.Services.AddSingleton(options.Ledger);
         silo.Services.AddTwinStore(options);
         return silo;
     }

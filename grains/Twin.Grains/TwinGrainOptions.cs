@@ -23,6 +23,9 @@ public sealed record TwinGrainOptions
     /// <summary>Changes of journal kept behind a snapshot so that feed cursors can resume.</summary>
     public long JournalKept { get; init; } = 1_000_000;
 
+    /// <summary>How books of accounts behave.</summary>
+    public Ledger.LedgerGrainOptions Ledger { get; init; } = new();
+
     /// <summary>A promised transaction older than this asks its coordinator what became of it.</summary>
     public TimeSpan DoubtAfter { get; init; } = TimeSpan.FromSeconds(5);
 }

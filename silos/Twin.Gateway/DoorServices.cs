@@ -110,6 +110,7 @@ public static class DoorServices
         HistoryEndpoints.Map(app, services.GetService<IHistoryStore>(), branch, services.GetRequiredService<TimeProvider>(), store, admission);
         ThingEndpoints.Map(app, store, admission, services.GetRequiredService<IGrainFactory>(), services.GetRequiredService<AuthOptions>(), stream);
         DeviceEndpoints.Map(app, services.GetRequiredService<IGrainFactory>(), store, admission);
+        LedgerEndpoints.Map(app, services.GetRequiredService<IGrainFactory>(), services.GetRequiredService<IPolicyStore>(), admission, services.GetRequiredService<AuditLog>());
         app.MapOpenApi("/openapi/{documentName}.json");
         app.MapGet("/docs", () => Results.Content(DocsPage.Html, "text/html; charset=utf-8")).ExcludeFromDescription();
         return app;

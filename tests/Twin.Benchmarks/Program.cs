@@ -7,7 +7,7 @@ Claim[] claims =
 [
     StartReady.Claim, IngestMqtt.Claim, IngestBatch.Claim, TwinsPatch.Claim, TwinsMix.Claim, TwinsMemory.Claim, FeedLatency.Claim, Recover.Claim, Dtdl.Conformance, Dtdl.Parse, PolicyCost.Claim,
     QueryFilter.Claim, QueryMultihop.Claim, QueryStanding.Claim,
-    SpaceCodec.Encode, SpaceCodec.Bytes, SpaceCodec.Crowd, SpaceClients.Claim,
+    SpaceCodec.Encode, SpaceCodec.Bytes, SpaceCodec.Crowd, SpaceClients.Claim, LedgerTransfers.Claim,
 ];
 
 if (args is ["space-host", ..])

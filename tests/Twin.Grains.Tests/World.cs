@@ -43,7 +43,11 @@ internal sealed class World : IAsyncDisposable
         return this;
     }
 
+    public IPolicyStore Policies => _cluster.Silos[0].ServiceProvider.GetRequiredService<IPolicyStore>();
+
     public IGrainFactory Grains => _cluster.Silos[0].ServiceProvider.GetRequiredService<IGrainFactory>();
+
+    public IGrainFactory GrainsOf(int silo) => _cluster.Silos[silo].ServiceProvider.GetRequiredService<IGrainFactory>();
 
     public ITwinStore StoreOf(int silo) => _cluster.Silos[silo].ServiceProvider.GetRequiredService<ITwinStore>();
 

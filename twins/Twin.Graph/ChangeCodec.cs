@@ -100,7 +100,7 @@ public sealed class ChangeCodec
         return frame[HeaderBytes..];
     }
 
-    private static uint Checksum(ReadOnlySpan<byte> frame) => ~Crc32C.Continue(Crc32C.Continue(uint.MaxValue, frame[..5]), frame[HeaderBytes..]);
+    internal static uint Checksum(ReadOnlySpan<byte> frame) => ~Crc32C.Continue(Crc32C.Continue(uint.MaxValue, frame[..5]), frame[HeaderBytes..]);
 
     private static void DecodeBody(ReadOnlySpan<byte> body, ChangeBuffer changes)
     {

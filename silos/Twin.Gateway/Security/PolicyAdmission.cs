@@ -21,6 +21,7 @@ internal sealed class PolicyAdmission(IPolicyStore policies)
         var name = parts.Length > 1 ? parts[1] : "";
         if (door is "digitaltwins" or "query" or "ingest" or "batch" or "stream" or "history" or "scene" or "snapshot" or "alarms")
             return rules.MayAnywhere(permission) ? null : Problem(permission, "twins:");
+        if (door == "ledger") return rules.MayAnywhere(permission) ? null : Problem(permission, name.Length == 0 ? "ledger:" : $"ledger:{name}"); // the book decides
         if (door == "things" && parts is not [_, _, "actions", _]) return rules.MayAnywhere(permission) ? null : Problem(permission, "twins:");
         if (door == "things") // an action is a command to the device of the same name
             return rules.Decide(permission, ResourceKind.Devices, name, "commands/" + parts[3]).IsAllowed ? null : Problem(permission, $"device:{name}/commands/{parts[3]}");

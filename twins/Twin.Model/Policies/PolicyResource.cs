@@ -19,6 +19,8 @@ public enum ResourceKind : byte
     Devices,
     /// <summary><c>admin:</c> or <c>admin:routes</c>: administrative doors.</summary>
     Doors,
+    /// <summary><c>ledger:</c> or <c>ledger:book</c>, with paths <c>accounts/id</c>, <c>assets/id</c> and <c>tickets/asset</c>.</summary>
+    Ledger,
 }
 
 /// <summary>
@@ -65,6 +67,7 @@ public sealed record PolicyResource(ResourceKind Kind, string Name, string Path)
             ("models", _, false) => ResourceKind.Models,
             ("devices", false, _) or ("device", true, _) => ResourceKind.Devices,
             ("admin", _, false) => ResourceKind.Doors,
+            ("ledger", _, _) => ResourceKind.Ledger,
             _ => null,
         };
         if (kind is null) return Refuse(text, out wrong);
@@ -85,6 +88,7 @@ public sealed record PolicyResource(ResourceKind Kind, string Name, string Path)
             (ResourceKind.Models, _) => "models:",
             (ResourceKind.Devices, false) => "devices:",
             (ResourceKind.Devices, true) => "device:",
+            (ResourceKind.Ledger, _) => "ledger:",
             _ => "admin:",
         };
         return Path.Length == 0 ? kind + Name : $"{kind}{Name}/{Path}";
@@ -96,7 +100,7 @@ public sealed record PolicyResource(ResourceKind Kind, string Name, string Path)
 
     private static bool Refuse(string text, out string? wrong)
     {
-        wrong = $"'{(text.Length > 96 ? text[..96] + "..." : text)}' is no resource: *, twins:, twin:ID, prefix:TEXT, model:DTMI, device:ID or devices: (each optionally with /path), models: or models:DTMI, admin: or admin:DOOR.";
+        wrong = $"'{(text.Length > 96 ? text[..96] + "..." : text)}' is no resource: *, twins:, twin:ID, prefix:TEXT, model:DTMI, device:ID or devices:, ledger:BOOK or ledger: (each optionally with /path), models: or models:DTMI, admin: or admin:DOOR.";
         return false;
     }
 }

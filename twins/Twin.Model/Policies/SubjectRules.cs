@@ -44,15 +44,18 @@ public sealed class SubjectRules
     /// <summary>True when the permission may hold somewhere; the owner decides where.</summary>
     public bool MayAnywhere(Permissions permission) => (Subject.Rights & permission) != 0 || Array.Exists(_rules, r => (r.Rule.Grant & permission) != 0);
 
+    /// <summary>True when some rule concerns resources of that kind.</summary>
+    public bool SpeaksOf(ResourceKind kind) => Array.Exists(_rules, r => r.Rule.Resource.Kind == kind || r.Rule.Resource.Kind == ResourceKind.Everything);
+
     /// <summary>How twins of a model look.</summary>
     public ModelViews ViewsOf(InterfaceDefinition model) => _views.TryGetValue(model, out var known) ? known : _views.GetOrAdd(model, new ModelViews(this, model));
 
     /// <summary>How a twin looks whose model is not known (it is gone): rules about models take what they take from any, and give nothing.</summary>
     public TwinView ViewOfUnknown(string twinId) => new(this, null, [.. _rules.Where(r => IsOfTwin(r.Rule.Resource, null, twinId))]);
 
-    /// <summary>Decides about models, devices and doors.</summary>
+    /// <summary>Decides about models, devices, ledgers and doors.</summary>
     /// <param name="permission">One permission.</param>
-    /// <param name="kind"><see cref="ResourceKind.Models"/>, <see cref="ResourceKind.Devices"/> or <see cref="ResourceKind.Doors"/>.</param>
+    /// <param name="kind"><see cref="ResourceKind.Models"/>, <see cref="ResourceKind.Devices"/>, <see cref="ResourceKind.Ledger"/> or <see cref="ResourceKind.Doors"/>.</param>
     /// <param name="name">Which one; empty for all.</param>
     /// <param name="path">Below it.</param>
     public PolicyDecision Decide(Permissions permission, ResourceKind kind, string name, string path = "")
