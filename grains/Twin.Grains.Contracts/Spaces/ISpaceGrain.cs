@@ -1,0 +1,118 @@
+using Orleans;
+using Twin.Model;
+
+namespace Twin.Grains.Spaces;
+
+/// <summary>Who asks to come in.</summary>
+/// <param name="User">The user's id, 1 to 128 characters.</param>
+/// <param name="Age">As stated; null when not.</param>
+/// <param name="Consents">Given, by name.</param>
+[GenerateSerializer, Immutable]
+public sealed record JoinRequest([property: Id(0)] string User, [property: Id(1)] int? Age, [property: Id(2)] string[] Consents);
+
+/// <summary>Whether one may come in.</summary>
+/// <param name="Problem">Why not; null when admitted or waiting.</param>
+/// <param name="Position">0 admitted; above 0 the place in the waiting line.</param>
+/// <param name="Avatar">The user's avatar in this space, always the same.</param>
+/// <param name="Roles">Bits: 1 host, 2 moderator, 4 speaker.</param>
+[GenerateSerializer, Immutable]
+public sealed record JoinAnswer([property: Id(0)] Problem? Problem, [property: Id(1)] int Position, [property: Id(2)] int Avatar, [property: Id(3)] int Roles);
+
+/// <summary>What a moderator does.</summary>
+public enum ModerationAct
+{
+    /// <summary>One may not speak, for some seconds; 0 ends it.</summary>
+    Mute = 0,
+
+    /// <summary>One goes out and may come again.</summary>
+    Kick = 1,
+
+    /// <summary>One goes out and stays out, for some seconds; 0 ends it.</summary>
+    Ban = 2,
+
+    /// <summary>Nobody moves; seconds above 0 freeze, 0 ends it.</summary>
+    Freeze = 3,
+
+    /// <summary>One chat each so many seconds; 0 ends it.</summary>
+    SlowChat = 4,
+}
+
+/// <summary>What holds in a space beside its definition; each silo that has the space takes it over within a second.</summary>
+[GenerateSerializer, Immutable]
+public sealed record SpaceOrders
+{
+    /// <summary>Rises with each act and each change of the definition.</summary>
+    [Id(0)] public long Version { get; init; }
+
+    /// <summary>The definition's JSON; null when the space is no more.</summary>
+    [Id(1)] public byte[]? Definition { get; init; }
+
+    /// <summary>Until when users may not speak.</summary>
+    [Id(2)] public Dictionary<string, DateTimeOffset> Muted { get; init; } = [];
+
+    /// <summary>Until when users stay out.</summary>
+    [Id(3)] public Dictionary<string, DateTimeOffset> Banned { get; init; } = [];
+
+    /// <summary>When users were last sent out.</summary>
+    [Id(4)] public Dictionary<string, DateTimeOffset> Kicked { get; init; } = [];
+
+    /// <summary>Nobody moves.</summary>
+    [Id(5)] public bool IsFrozen { get; init; }
+
+    /// <summary>Seconds between two chats of one person.</summary>
+    [Id(6)] public int SlowChatSeconds { get; init; }
+}
+
+/// <summary>What a silo says of the space each second: who is here and with which epoch.</summary>
+[GenerateSerializer, Immutable]
+public sealed record SpacePresent([property: Id(0)] string Silo, [property: Id(1)] long KnownVersion, [property: Id(2)] string[] Users, [property: Id(3)] long[] Epochs);
+
+/// <summary>What the owner answers.</summary>
+/// <param name="Orders">What holds now; null when the silo knows it.</param>
+/// <param name="Elsewhere">Users whose newer session is at another silo: theirs here end.</param>
+[GenerateSerializer, Immutable]
+public sealed record SpaceAnswer([property: Id(0)] SpaceOrders? Orders, [property: Id(1)] string[] Elsewhere);
+
+/// <summary>Owns a place: its definition, who may come in, the waiting line, moderation. Keyed by the space's id. Definition, bans and avatars' numbers are durable.</summary>
+public interface ISpaceGrain : IGrainWithStringKey
+{
+    /// <summary>Creates or changes the space.</summary>
+    /// <param name="json">See <c>SpaceDefinition</c>.</param>
+    /// <param name="user">Who asks; null when it may (an administrator).</param>
+    Task<CommandResult> PutAsync(byte[] json, string? user);
+
+    /// <summary>Ends the space: everyone goes.</summary>
+    Task<CommandResult> DeleteAsync(string? user);
+
+    /// <summary>What holds; the definition is null when there is no such space.</summary>
+    Task<SpaceOrders> GetAsync();
+
+    /// <summary>Asks to come in, or again from the waiting line.</summary>
+    Task<JoinAnswer> JoinAsync(JoinRequest request);
+
+    /// <summary>Someone has left for good: the seat is free at once.</summary>
+    Task LeaveAsync(string user);
+
+    /// <summary>A moderator acts.</summary>
+    /// <param name="by">Who; held to the space's roles. Null for an administrator.</param>
+    /// <param name="act">What.</param>
+    /// <param name="user">Whom; empty for acts that concern all.</param>
+    /// <param name="seconds">0 to 31,536,000.</param>
+    Task<CommandResult> ModerateAsync(string? by, ModerationAct act, string user, int seconds);
+
+    /// <summary>A silo says who is here, each second, and learns what holds.</summary>
+    Task<SpaceAnswer> PresentAsync(SpacePresent present);
+}
+
+/// <summary>The names of all spaces, and the secret that tokens are signed with. One, keyed 0.</summary>
+public interface ISpaceDirectoryGrain : IGrainWithIntegerKey
+{
+    /// <summary>Adds or removes a name.</summary>
+    Task<bool> SetAsync(string id, bool exists);
+
+    /// <summary>All names, ordinal.</summary>
+    Task<string[]> ListAsync();
+
+    /// <summary>The secrets that hold, the present one first; made when first asked for.</summary>
+    Task<byte[][]> GetSecretsAsync();
+}

@@ -1,0 +1,70 @@
+namespace Twin.Model.Spaces;
+
+/// <summary>
+/// Seats of a space and the line before it: first come, first in, and nobody beyond the capacity. A seat is held by who keeps saying it is there; a place in the line by who keeps asking. Pure; one thread at a time.
+/// </summary>
+/// <param name="mostWaiting">One more is refused.</param>
+/// <param name="hold">How long a seat or a place is kept without a word.</param>
+public sealed class WaitingLine(int mostWaiting, TimeSpan hold)
+{
+    private readonly Dictionary<string, DateTimeOffset> _seats = new(StringComparer.Ordinal);
+    private readonly LinkedList<string> _line = new();
+    private readonly Dictionary<string, (LinkedListNode<string> Place, DateTimeOffset Heard)> _waiting = new(StringComparer.Ordinal);
+
+    /// <summary>Seats taken.</summary>
+    public int Seated => _seats.Count;
+
+    /// <summary>Places taken in the line.</summary>
+    public int Waiting => _line.Count;
+
+    /// <summary>Asks for a seat, or again for one.</summary>
+    /// <param name="user">Who.</param>
+    /// <param name="capacity">Seats there are.</param>
+    /// <param name="now">The time; never goes back.</param>
+    /// <returns>0: seated. Above 0: the place in the line, 1 the first. -1: the line is full.</returns>
+    public int Ask(string user, int capacity, DateTimeOffset now)
+    {
+        Expire(now);
+        if (_seats.ContainsKey(user))
+        {
+            _seats[user] = now;
+            return 0;
+        }
+
+        if (_waiting.TryGetValue(user, out var place)) _waiting[user] = (place.Place, now);
+        else if (_seats.Count + _line.Count < capacity) return Seat(user, now);
+        else if (_line.Count >= mostWaiting) return -1;
+        else _waiting[user] = (_line.AddLast(user), now);
+
+        var position = 1;
+        for (var node = _line.First; node is not null && node.Value != user; node = node.Next) position++;
+        return position <= capacity - _seats.Count ? Seat(user, now) : position;
+    }
+
+    /// <summary>Someone is there still.</summary>
+    public void Keep(string user, DateTimeOffset now) => _seats[user] = now;
+
+    /// <summary>Someone has left.</summary>
+    public void Leave(string user)
+    {
+        _seats.Remove(user);
+        if (_waiting.Remove(user, out var place)) _line.Remove(place.Place);
+    }
+
+    private int Seat(string user, DateTimeOffset now)
+    {
+        if (_waiting.Remove(user, out var place)) _line.Remove(place.Place);
+        _seats[user] = now;
+        return 0;
+    }
+
+    private void Expire(DateTimeOffset now)
+    {
+        foreach (var user in _seats.Where(s => now - s.Value > hold).Select(s => s.Key).ToArray()) _seats.Remove(user);
+        foreach (var (user, place) in _waiting.Where(w => now - w.Value.Heard > hold).Select(w => (w.Key, w.Value.Place)).ToArray())
+        {
+            _waiting.Remove(user);
+            _line.Remove(place);
+        }
+    }
+}
