@@ -1,0 +1,184 @@
+using System.Diagnostics.Metrics;
+using Orleans;
+using Orleans.Runtime;
+using Twin.Model;
+using Twin.Model.Spaces;
+
+namespace Twin.Grains.Spaces;
+
+/// <summary>Owns a place: who may come in, who is out, what moderators have ordered. Seats and the line are the activation's: silos tell anew within a second who is here.</summary>
+internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistentState<SpaceState> state, TimeProvider clock) : Grain, ISpaceGrain
+{
+    private const int MostAvatars = 1_000_000;
+    private const int MostBans = 10_000;
+    private const int MostSeconds = 31_536_000;
+    private static readonly Counter<long> Joins = new Meter("Twin.Spaces").CreateCounter<long>("twin_space_joins_total", description: "Asked to come in, by what was answered");
+
+    private readonly WaitingLine _line = new(mostWaiting: 50_000, TimeSpan.FromSeconds(45));
+    private readonly Dictionary<string, DateTimeOffset> _kicked = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (long Epoch, string Silo, DateTimeOffset At)> _sessions = new(StringComparer.Ordinal);
+    private SpaceDefinition? _definition;
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        if (state.State.Definition is { } json) SpaceDefinition.TryParse(json, out _definition, out _);
+        return Task.CompletedTask;
+    }
+
+    public async Task<CommandResult> PutAsync(byte[] json, string? user)
+    {
+        if (!SpaceDefinition.TryParse(json, out var definition, out var problem)) return new CommandResult(TwinStatus.Invalid, 0, problem);
+        if (definition!.TicketBook is not null) return new CommandResult(TwinStatus.Invalid, 0, new Problem("SpaceInvalid", "Tickets are not checked at the door yet: admit at /ledger/{book}/admissions.", "ticketBook"));
+        if (user is not null && _definition is not null && !IsHost(user)) return NotAllowed("change it");
+        var id = this.GetPrimaryKeyString();
+        if (!await GrainFactory.GetGrain<ISpaceDirectoryGrain>(0).SetAsync(id, true)) return new CommandResult(TwinStatus.TooMuch, 0, new Problem("TooManySpaces", "There are as many spaces as are kept."));
+        var isNew = _definition is null;
+        state.State.Definition = definition.ToJson();
+        await WriteAsync();
+        _definition = definition;
+        return new CommandResult(isNew ? TwinStatus.Created : TwinStatus.Ok, state.State.Version);
+    }
+
+    public async Task<CommandResult> DeleteAsync(string? user)
+    {
+        if (_definition is null) return NotFound();
+        if (user is not null && !IsHost(user)) return NotAllowed("end it");
+        state.State.Definition = null;
+        await WriteAsync();
+        _definition = null;
+        await GrainFactory.GetGrain<ISpaceDirectoryGrain>(0).SetAsync(this.GetPrimaryKeyString(), false);
+        return new CommandResult(TwinStatus.Ok, state.State.Version);
+    }
+
+    public Task<SpaceOrders> GetAsync() => Task.FromResult(Orders());
+
+    public async Task<JoinAnswer> JoinAsync(JoinRequest request)
+    {
+        var now = clock.GetUtcNow();
+        if (Refusal(request, now) is { } problem)
+        {
+            Joins.Add(1, new KeyValuePair<string, object?>("answer", problem.Code));
+            return new JoinAnswer(problem, 0, 0, 0);
+        }
+
+        var position = _line.Ask(request.User, _definition!.Capacity, now);
+        if (position < 0) return new JoinAnswer(new Problem("LineFull", "The waiting line is full; come again later."), 0, 0, 0);
+        Joins.Add(1, new KeyValuePair<string, object?>("answer", position == 0 ? "admitted" : "waiting"));
+        return position > 0 ? new JoinAnswer(null, position, 0, 0) : new JoinAnswer(null, 0, await AvatarOfAsync(request.User), RolesOf(request.User));
+    }
+
+    public Task LeaveAsync(string user)
+    {
+        _line.Leave(user);
+        _sessions.Remove(user);
+        return Task.CompletedTask;
+    }
+
+    public async Task<CommandResult> ModerateAsync(string? by, ModerationAct act, string user, int seconds)
+    {
+        if (_definition is null) return NotFound();
+        if (by is not null && RolesOf(by) is 0) return NotAllowed("moderate");
+        if (seconds is < 0 or > MostSeconds) return Invalid("seconds", $"seconds must be 0 to {MostSeconds}.");
+        var isOfOne = act is ModerationAct.Mute or ModerationAct.Kick or ModerationAct.Ban;
+        if (isOfOne && user.Length is 0 or > 128) return Invalid("user", "user must be 1 to 128 characters.");
+        if (isOfOne && by is not null && IsHost(user)) return NotAllowed("moderate its hosts");
+        if (act == ModerationAct.SlowChat && seconds > 3_600) return Invalid("seconds", "Chat is slowed to at most one in 3,600 s.");
+        var now = clock.GetUtcNow();
+        if (act is ModerationAct.Ban or ModerationAct.Mute && seconds > 0 && (act == ModerationAct.Ban ? state.State.Banned : state.State.Muted).Count >= MostBans) return new CommandResult(TwinStatus.TooMuch, 0, new Problem("TooManyOrders", $"At most {MostBans} users are kept out or quiet."));
+        switch (act)
+        {
+            case ModerationAct.Mute:
+                Set(state.State.Muted, user, seconds, now);
+                break;
+            case ModerationAct.Ban:
+                Set(state.State.Banned, user, seconds, now);
+                if (seconds > 0) await LeaveAsync(user);
+                break;
+            case ModerationAct.Kick:
+                _kicked[user] = now;
+                await LeaveAsync(user);
+                break;
+            case ModerationAct.Freeze:
+                state.State.IsFrozen = seconds > 0;
+                break;
+            case ModerationAct.SlowChat:
+                state.State.SlowChatSeconds = seconds;
+                break;
+            default:
+                return Invalid("act", "act must be mute, kick, ban, freeze or slowChat.");
+        }
+
+        await WriteAsync();
+        return new CommandResult(TwinStatus.Ok, state.State.Version);
+    }
+
+    public Task<SpaceAnswer> PresentAsync(SpacePresent present)
+    {
+        var now = clock.GetUtcNow();
+        var elsewhere = new List<string>();
+        for (var i = 0; i < present.Users.Length; i++)
+        {
+            var (user, epoch) = (present.Users[i], present.Epochs[i]);
+            _line.Keep(user, now);
+            if (_sessions.TryGetValue(user, out var other) && other.Silo != present.Silo && other.Epoch > epoch && now - other.At < TimeSpan.FromSeconds(10)) elsewhere.Add(user);
+            else _sessions[user] = (epoch, present.Silo, now);
+        }
+
+        return Task.FromResult(new SpaceAnswer(present.KnownVersion == state.State.Version && _definition is not null ? null : Orders(), [.. elsewhere]));
+    }
+
+    private Problem? Refusal(JoinRequest request, DateTimeOffset now) =>
+        _definition is null ? new Problem("SpaceNotFound", $"There is no space '{this.GetPrimaryKeyString()}'.", "id")
+        : request.User.Length is 0 or > 128 ? new Problem("UserInvalid", "user must be 1 to 128 characters.", "user")
+        : state.State.Banned.TryGetValue(request.User, out var until) && until > now ? new Problem("Banned", $"A moderator keeps you out until {until:u}.")
+        : !_definition.IsOpenAt(now) && RolesOf(request.User) == 0 ? new Problem("Closed", _definition.Opens > now ? $"The doors open at {_definition.Opens:u}." : "The doors are closed.")
+        : _definition.LeastAge > 0 && !(request.Age >= _definition.LeastAge) ? new Problem("TooYoung", $"One must have stated an age of at least {_definition.LeastAge}.", "age")
+        : (_definition.Consents ?? []).Except(request.Consents).FirstOrDefault() is { } consent ? new Problem("ConsentMissing", $"The consent '{consent}' must be given first.", "consents")
+        : !state.State.Avatars.ContainsKey(request.User) && state.State.Avatars.Count >= MostAvatars ? new Problem("TooManyAvatars", $"At most {MostAvatars} users ever come to one space.")
+        : null;
+
+    private async Task<int> AvatarOfAsync(string user)
+    {
+        if (state.State.Avatars.TryGetValue(user, out var number)) return number;
+        state.State.Avatars.Add(user, number = state.State.Avatars.Count + 1);
+        await (_writing ??= WriteSoonAsync()); // those who come in the same turn share one write
+        return number;
+    }
+
+    private Task? _writing;
+
+    private async Task WriteSoonAsync()
+    {
+        await Task.Yield();
+        _writing = null;
+        await state.WriteStateAsync();
+    }
+
+    private async Task WriteAsync()
+    {
+        state.State.Version++;
+        await state.WriteStateAsync();
+    }
+
+    private SpaceOrders Orders() => new()
+    {
+        Version = state.State.Version, Definition = state.State.Definition, Banned = new(state.State.Banned), Muted = new(state.State.Muted), Kicked = new(_kicked), IsFrozen = state.State.IsFrozen, SlowChatSeconds = state.State.SlowChatSeconds,
+    };
+
+    private bool IsHost(string user) => _definition?.Hosts?.Contains(user, StringComparer.Ordinal) == true;
+
+    private int RolesOf(string user) => (IsHost(user) ? 3 : 0) | (_definition?.Moderators?.Contains(user, StringComparer.Ordinal) == true ? 2 : 0);
+
+    private CommandResult NotFound() => new(TwinStatus.NotFound, 0, new Problem("SpaceNotFound", $"There is no space '{this.GetPrimaryKeyString()}'.", "id"));
+
+    private CommandResult NotAllowed(string what) => new(TwinStatus.Forbidden, 0, new Problem("NotAllowed", $"Only a host or a moderator of '{this.GetPrimaryKeyString()}' may {what}."));
+
+    private static CommandResult Invalid(string where, string words) => new(TwinStatus.Invalid, 0, new Problem("ModerationInvalid", words, where));
+
+    private static void Set(Dictionary<string, DateTimeOffset> orders, string user, int seconds, DateTimeOffset now)
+    {
+        foreach (var over in orders.Where(o => o.Value <= now).Select(o => o.Key).ToArray()) orders.Remove(over);
+        if (seconds == 0) orders.Remove(user);
+        else orders[user] = now + TimeSpan.FromSeconds(seconds);
+    }
+}

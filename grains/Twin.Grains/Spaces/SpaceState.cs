@@ -1,0 +1,32 @@
+using Orleans;
+
+namespace Twin.Grains.Spaces;
+
+/// <summary>What a space keeps.</summary>
+[GenerateSerializer]
+internal sealed class SpaceState
+{
+    [Id(0)] public byte[]? Definition { get; set; }
+
+    [Id(1)] public long Version { get; set; }
+
+    /// <summary>Each user's avatar.</summary>
+    [Id(2)] public Dictionary<string, int> Avatars { get; set; } = new(StringComparer.Ordinal);
+
+    [Id(3)] public Dictionary<string, DateTimeOffset> Banned { get; set; } = new(StringComparer.Ordinal);
+
+    [Id(4)] public Dictionary<string, DateTimeOffset> Muted { get; set; } = new(StringComparer.Ordinal);
+
+    [Id(5)] public bool IsFrozen { get; set; }
+
+    [Id(6)] public int SlowChatSeconds { get; set; }
+}
+
+/// <summary>What the directory of spaces keeps.</summary>
+[GenerateSerializer]
+internal sealed class SpaceDirectoryState
+{
+    [Id(0)] public List<string> Ids { get; set; } = [];
+
+    [Id(1)] public List<byte[]> Secrets { get; set; } = [];
+}
