@@ -12,6 +12,8 @@ using Twin.Gateway.Http.Things;
 using Twin.Gateway.Jobs;
 using Twin.Gateway.Mqtt;
 using Twin.Gateway.Security;
+using Twin.Gateway.Spaces;
+using Twin.Gateway.Spaces.Sockets;
 using Twin.Gateway.Standing;
 using Twin.Gateway.Streams;
 using Twin.Grains;
@@ -54,6 +56,9 @@ public static class DoorServices
             return Task.CompletedTask;
         }));
         KestrelTuning.Add(services);
+        services.AddSingleton<SpaceTokens>().AddSingleton<ISpaceTokens>(s => s.GetRequiredService<SpaceTokens>()).AddSingleton<SpaceDoor>().AddSingleton<ISocketHandler>(s => s.GetRequiredService<SpaceDoor>()).AddSingleton<SpaceKeeper>();
+        services.AddHostedService(s => s.GetRequiredService<SpaceDoor>()).AddHostedService(s => s.GetRequiredService<SpaceKeeper>());
+        services.AddSpaceSockets();
         return services;
     }
 
@@ -111,6 +116,7 @@ public static class DoorServices
         ThingEndpoints.Map(app, store, admission, services.GetRequiredService<IGrainFactory>(), services.GetRequiredService<AuthOptions>(), stream);
         DeviceEndpoints.Map(app, services.GetRequiredService<IGrainFactory>(), store, admission);
         LedgerEndpoints.Map(app, services.GetRequiredService<IGrainFactory>(), services.GetRequiredService<IPolicyStore>(), admission, services.GetRequiredService<AuditLog>());
+        SpaceEndpoints.Map(app, services.GetRequiredService<IGrainFactory>(), admission, services.GetRequiredService<SpaceDoor>(), services.GetRequiredService<SpaceKeeper>(), services.GetRequiredService<SpaceTokens>());
         app.MapOpenApi("/openapi/{documentName}.json");
         app.MapGet("/docs", () => Results.Content(DocsPage.Html, "text/html; charset=utf-8")).ExcludeFromDescription();
         return app;

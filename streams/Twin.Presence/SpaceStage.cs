@@ -3,7 +3,7 @@ using Twin.Wire.Spaces;
 namespace Twin.Presence;
 
 /// <summary>
-/// A space as one silo runs it: the cells that live here, the mirror, the sessions whose sockets are here. The host calls <see cref="Advance"/> once a tick and then <see cref="WriteFrames"/>, all from one thread. Hot.
+/// A space as one silo runs it: the cells that live here, the mirror, the sessions whose sockets are here. The host calls <see cref="Advance"/> once a tick, then <see cref="LookAround"/> and <see cref="WriteFrames"/>, all from one thread. Hot.
 /// </summary>
 public sealed class SpaceStage
 {
@@ -162,6 +162,22 @@ public sealed class SpaceStage
         if (_departed.Count > 0) Rehome();
     }
 
+    /// <summary>Decides for a part of the sessions whom they are told of: each session every few ticks. Comes between <see cref="Advance"/> and <see cref="WriteFrames"/>.</summary>
+    /// <param name="from">First session.</param>
+    /// <param name="to">One after the last.</param>
+    public void LookAround(int from, int to)
+    {
+        var every = Rules.Interest.LookEveryTicks;
+        for (var i = from; i < Math.Min(to, SessionEnd); i++)
+        {
+            ref var own = ref _sessions[i];
+            if (own.Viewer is not { } viewer || (own.HasLooked && (Tick + i) % every != 0) || Mirror.IndexOf(own.Number) is not (>= 0 and var index)) continue;
+            ref readonly var pose = ref Mirror.StateAt(index).Pose;
+            _onlooker.Look(viewer, pose.X, pose.Z, NearLimit);
+            own.HasLooked = true;
+        }
+    }
+
     /// <summary>Writes the frames of the tick.</summary>
     /// <param name="from">First session.</param>
     /// <param name="to">One after the last.</param>
@@ -169,21 +185,12 @@ public sealed class SpaceStage
     public void WriteFrames(int from, int to, IFrameSink sink)
     {
         ArgumentNullException.ThrowIfNull(sink);
-        var every = Rules.Interest.LookEveryTicks;
         for (var i = from; i < Math.Min(to, SessionEnd); i++)
         {
             ref var own = ref _sessions[i];
             if (own.Viewer is not { } viewer) continue;
-            var index = Mirror.IndexOf(own.Number);
-            if (index >= 0 && (!own.HasLooked || (Tick + i) % every == 0))
-            {
-                ref readonly var pose = ref Mirror.StateAt(index).Pose;
-                _onlooker.Look(viewer, pose.X, pose.Z, NearLimit);
-                own.HasLooked = true;
-            }
-
             Correction? correction = null;
-            if (own.IsToCorrect && index >= 0)
+            if (own.IsToCorrect && Mirror.IndexOf(own.Number) is >= 0 and var index)
             {
                 ref readonly var pose = ref Mirror.StateAt(index).Pose;
                 correction = new Correction(own.Cause, pose.X, pose.Y, pose.Z);

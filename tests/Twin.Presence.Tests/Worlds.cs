@@ -73,6 +73,7 @@ internal sealed class Worlds : IFrameSink
         }
 
         Stage.Advance();
+        Stage.LookAround(0, Stage.SessionEnd);
         Stage.WriteFrames(0, Stage.SessionEnd, this);
     }
 

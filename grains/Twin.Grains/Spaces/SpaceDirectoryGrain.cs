@@ -17,7 +17,7 @@ internal sealed class SpaceDirectoryGrain([PersistentState("spaces", "twins")] I
         if (exists && ids.Count >= MostSpaces) return false;
         if (exists) ids.Insert(~at, id);
         else ids.RemoveAt(at);
-        await state.WriteStateAsync();
+        await WriteAsync();
         return true;
     }
 
@@ -28,9 +28,23 @@ internal sealed class SpaceDirectoryGrain([PersistentState("spaces", "twins")] I
         if (state.State.Secrets.Count == 0)
         {
             state.State.Secrets.Add(RandomNumberGenerator.GetBytes(32));
-            await state.WriteStateAsync();
+            await WriteAsync();
         }
 
         return [.. state.State.Secrets];
+    }
+
+    /// <summary>After a failed write nobody knows what is stored: the activation ends, and the next one asks.</summary>
+    private async Task WriteAsync()
+    {
+        try
+        {
+            await state.WriteStateAsync();
+        }
+        catch
+        {
+            DeactivateOnIdle();
+            throw;
+        }
     }
 }

@@ -1,23 +1,29 @@
 using System.Diagnostics.Metrics;
 using Orleans;
+using Orleans.Concurrency;
 using Orleans.Runtime;
 using Twin.Model;
 using Twin.Model.Spaces;
 
 namespace Twin.Grains.Spaces;
 
-/// <summary>Owns a place: who may come in, who is out, what moderators have ordered. Seats and the line are the activation's: silos tell anew within a second who is here.</summary>
+/// <summary>Owns a place: who may come in, who is out, what moderators have ordered. Seats and the line are the activation's: silos tell anew within a second who is here, and until they had time to, newcomers wait. Calls interleave, so that those who come at the same time share one write.</summary>
+[Reentrant]
 internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistentState<SpaceState> state, TimeProvider clock) : Grain, ISpaceGrain
 {
-    private const int MostAvatars = 1_000_000;
+    private const int MostAvatars = 100_000;
+    private static readonly TimeSpan Recollection = TimeSpan.FromSeconds(3);
     private const int MostBans = 10_000;
     private const int MostSeconds = 31_536_000;
     private static readonly Counter<long> Joins = new Meter("Twin.Spaces").CreateCounter<long>("twin_space_joins_total", description: "Asked to come in, by what was answered");
 
-    private readonly WaitingLine _line = new(mostWaiting: 50_000, TimeSpan.FromSeconds(45));
-    private readonly Dictionary<string, DateTimeOffset> _kicked = new(StringComparer.Ordinal);
+    private readonly WaitingLine _line = new(mostWaiting: 10_000, TimeSpan.FromSeconds(45));
     private readonly Dictionary<string, (long Epoch, string Silo, DateTimeOffset At)> _sessions = new(StringComparer.Ordinal);
+    private readonly DateTimeOffset _since = clock.GetUtcNow();
     private SpaceDefinition? _definition;
+    private long _changes;
+    private long _stored;
+    private Task? _writing;
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
@@ -44,6 +50,9 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
         if (_definition is null) return NotFound();
         if (user is not null && !IsHost(user)) return NotAllowed("end it");
         state.State.Definition = null;
+        (state.State.IsFrozen, state.State.SlowChatSeconds) = (false, 0);
+        state.State.Banned.Clear();
+        state.State.Muted.Clear();
         await WriteAsync();
         _definition = null;
         await GrainFactory.GetGrain<ISpaceDirectoryGrain>(0).SetAsync(this.GetPrimaryKeyString(), false);
@@ -61,7 +70,9 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
             return new JoinAnswer(problem, 0, 0, 0);
         }
 
-        var position = _line.Ask(request.User, _definition!.Capacity, now);
+        // After a restart the owner does not know yet who sits where.
+        var isRecollecting = state.State.Avatars.Count > 0 && now - _since < Recollection;
+        var position = isRecollecting ? 1 : _line.Ask(request.User, _definition!.Capacity, now);
         if (position < 0) return new JoinAnswer(new Problem("LineFull", "The waiting line is full; come again later."), 0, 0, 0);
         Joins.Add(1, new KeyValuePair<string, object?>("answer", position == 0 ? "admitted" : "waiting"));
         return position > 0 ? new JoinAnswer(null, position, 0, 0) : new JoinAnswer(null, 0, await AvatarOfAsync(request.User), RolesOf(request.User));
@@ -69,7 +80,7 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
 
     public Task LeaveAsync(string user)
     {
-        _line.Leave(user);
+        _line.Leave(user, clock.GetUtcNow());
         _sessions.Remove(user);
         return Task.CompletedTask;
     }
@@ -84,7 +95,10 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
         if (isOfOne && by is not null && IsHost(user)) return NotAllowed("moderate its hosts");
         if (act == ModerationAct.SlowChat && seconds > 3_600) return Invalid("seconds", "Chat is slowed to at most one in 3,600 s.");
         var now = clock.GetUtcNow();
-        if (act is ModerationAct.Ban or ModerationAct.Mute && seconds > 0 && (act == ModerationAct.Ban ? state.State.Banned : state.State.Muted).Count >= MostBans) return new CommandResult(TwinStatus.TooMuch, 0, new Problem("TooManyOrders", $"At most {MostBans} users are kept out or quiet."));
+        foreach (var orders in (Dictionary<string, DateTimeOffset>[])[state.State.Banned, state.State.Muted])
+            foreach (var over in orders.Where(o => o.Value <= now).Select(o => o.Key).ToArray()) orders.Remove(over);
+        foreach (var over in state.State.Kicked.Where(k => now - k.Value > TimeSpan.FromMinutes(1)).Select(k => k.Key).ToArray()) state.State.Kicked.Remove(over);
+        if (isOfOne && (act == ModerationAct.Kick || seconds > 0) && (act switch { ModerationAct.Ban => state.State.Banned, ModerationAct.Mute => state.State.Muted, _ => state.State.Kicked }).Count >= MostBans) return new CommandResult(TwinStatus.TooMuch, 0, new Problem("TooManyOrders", $"At most {MostBans} users are kept out or quiet."));
         switch (act)
         {
             case ModerationAct.Mute:
@@ -95,7 +109,7 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
                 if (seconds > 0) await LeaveAsync(user);
                 break;
             case ModerationAct.Kick:
-                _kicked[user] = now;
+                state.State.Kicked[user] = now;
                 await LeaveAsync(user);
                 break;
             case ModerationAct.Freeze:
@@ -141,28 +155,45 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
     {
         if (state.State.Avatars.TryGetValue(user, out var number)) return number;
         state.State.Avatars.Add(user, number = state.State.Avatars.Count + 1);
-        await (_writing ??= WriteSoonAsync()); // those who come in the same turn share one write
+        await SaveAsync();
         return number;
     }
 
-    private Task? _writing;
-
-    private async Task WriteSoonAsync()
-    {
-        await Task.Yield();
-        _writing = null;
-        await state.WriteStateAsync();
-    }
-
-    private async Task WriteAsync()
+    private Task WriteAsync()
     {
         state.State.Version++;
-        await state.WriteStateAsync();
+        return SaveAsync();
+    }
+
+    /// <summary>Returns when what holds now is stored. One write at a time; those who wait share the next.</summary>
+    private async Task SaveAsync()
+    {
+        for (var mine = ++_changes; _stored < mine;) await (_writing ??= StoreAsync());
+    }
+
+    private async Task StoreAsync()
+    {
+        await Task.Yield(); // whoever comes in the same turn is written along
+        var changes = _changes;
+        try
+        {
+            await state.WriteStateAsync();
+            _stored = changes;
+        }
+        catch
+        {
+            DeactivateOnIdle(); // nobody knows what is stored: the next activation asks
+            throw;
+        }
+        finally
+        {
+            _writing = null;
+        }
     }
 
     private SpaceOrders Orders() => new()
     {
-        Version = state.State.Version, Definition = state.State.Definition, Banned = new(state.State.Banned), Muted = new(state.State.Muted), Kicked = new(_kicked), IsFrozen = state.State.IsFrozen, SlowChatSeconds = state.State.SlowChatSeconds,
+        Version = state.State.Version, Definition = state.State.Definition, Banned = new(state.State.Banned), Muted = new(state.State.Muted), Kicked = new(state.State.Kicked), IsFrozen = state.State.IsFrozen, SlowChatSeconds = state.State.SlowChatSeconds,
     };
 
     private bool IsHost(string user) => _definition?.Hosts?.Contains(user, StringComparer.Ordinal) == true;
@@ -177,7 +208,6 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
 
     private static void Set(Dictionary<string, DateTimeOffset> orders, string user, int seconds, DateTimeOffset now)
     {
-        foreach (var over in orders.Where(o => o.Value <= now).Select(o => o.Key).ToArray()) orders.Remove(over);
         if (seconds == 0) orders.Remove(user);
         else orders[user] = now + TimeSpan.FromSeconds(seconds);
     }

@@ -20,6 +20,8 @@ internal sealed class SpaceState
     [Id(5)] public bool IsFrozen { get; set; }
 
     [Id(6)] public int SlowChatSeconds { get; set; }
+
+    [Id(7)] public Dictionary<string, DateTimeOffset> Kicked { get; set; } = new(StringComparer.Ordinal);
 }
 
 /// <summary>What the directory of spaces keeps.</summary>

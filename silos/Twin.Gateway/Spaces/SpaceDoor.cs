@@ -35,6 +35,9 @@ internal sealed class SpaceDoor : ISocketHandler, IHostedService
     /// <exception cref="InvalidOperationException">It has not started yet.</exception>
     public SocketLoop Loop => _loop ?? throw new InvalidOperationException("The spaces of this silo have not started yet; try again.");
 
+    /// <summary>Told of spaces that someone with a good token asks for and that are not open here. Must not block.</summary>
+    public Action<string>? Missed { get; set; }
+
     /// <summary>Whether the loop runs.</summary>
     public bool IsStarted => _loop is not null;
 
@@ -85,7 +88,12 @@ internal sealed class SpaceDoor : ISocketHandler, IHostedService
         if (token.IsEmpty) return UpgradeAnswer.Refuse(401, "TokenMissing", "POST /spaces/{id}/sessions gives a token: send it as ?token= or as subprotocol token.<token>.");
         if (!_tokens.TryRead(token, out var who, out var why)) return UpgradeAnswer.Refuse(401, "TokenInvalid", why ?? "The token is not valid.");
         if (who!.Space != space) return UpgradeAnswer.Refuse(403, "TokenOfOtherSpace", $"The token is for space '{who.Space}'.");
-        if (Find(space) is null) return UpgradeAnswer.Refuse(503, "SpaceNotHere", "The space is not open on this silo; ask POST /spaces/{id}/sessions again.");
+        if (Find(space) is null)
+        {
+            Missed?.Invoke(space);
+            return UpgradeAnswer.Refuse(503, "SpaceNotHere", "The space is opening on this silo; try again in half a second.");
+        }
+
         _waiting[id] = new Waiting(who, _clock.GetTimestamp());
         return UpgradeAnswer.Accept(subprotocol);
     }

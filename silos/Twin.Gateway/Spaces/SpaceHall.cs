@@ -93,13 +93,14 @@ internal sealed partial class SpaceHall : IFrameSink
         var started = _clock.GetTimestamp();
         Stage.Advance();
         var advanced = _clock.GetTimestamp();
+        Stage.LookAround(0, Stage.SessionEnd);
         Stage.WriteFrames(0, Stage.SessionEnd, this);
         TellNames();
         if (Stage.Tick % (Pressure.Level > 0 ? 2 * TickHz : TickHz) == 0) SendCrowd(Stage.Crowd());
         if (Stage.Tick % TickHz == 0) Sweep();
         var ended = _clock.GetTimestamp();
         _metrics.Ticked((ended - started) / (double)_clock.TimestampFrequency, (advanced - started) / (double)_clock.TimestampFrequency, late / (double)_clock.TimestampFrequency);
-        if (Pressure.Note(Math.Max((ended - started) / (double)_period, late / (double)_period)))
+        if (Pressure.Note((ended - started) / (double)_period, late / (double)_period))
         {
             Pressure.Apply(Stage);
             TellQuality();
@@ -201,6 +202,14 @@ internal sealed partial class SpaceHall : IFrameSink
 
     /// <summary>The name of an avatar that no person here has: a walk-on or one of another silo.</summary>
     public string NameOf(int number) => _names.GetValueOrDefault(number) ?? "";
+
+    /// <summary>Who is here, for hosts: at most 1,000.</summary>
+    public object[] Describe() => [.. _people.Values.OrderBy(p => p.Who.Avatar).Take(1_000).Select(p =>
+    {
+        var index = Stage.Mirror.IndexOf(p.Who.Avatar);
+        var place = index < 0 ? default : Stage.Mirror.StateAt(index).Pose.PlaceMetres;
+        return new { avatar = p.Who.Avatar, user = p.Who.User, name = p.Who.Name, connected = p.IsConnected, x = Math.Round(place.X, 2), y = Math.Round(place.Y, 2), z = Math.Round(place.Z, 2), refused = p.Refused, muted = p.MutedUntil > Stage.Tick };
+    })];
 
     /// <summary>Everyone goes: the space ends here.</summary>
     public void CloseAll()

@@ -4,7 +4,7 @@ using Twin.Wire.Spaces;
 namespace Twin.Gateway.Spaces;
 
 /// <summary>
-/// What an overloaded silo does less of, and in which order (API.md, "Under overload"). It looks at how much of a tick the loop works and how late ticks begin: above 85 % for a second it goes one level down, below 60 % for five seconds one level up. Of the loop's thread.
+/// What an overloaded silo does less of, and in which order (API.md, "Under overload"). A tick is heavy when it began more than half a tick late or its work took nearly all of it. Where most ticks of a second were heavy it goes one level down; after two seconds with hardly any it goes one up, and all the way up when there is plenty of room. Of the loop's thread.
 /// </summary>
 /// <remarks>Levels: 0 everything; 1 crowd and middle ring at half rate; 2 the near ring may be off by 5 cm; 3 half as many near; 4 frames at half rate; 5 joins wait.</remarks>
 internal sealed class SpacePressure(int tickHz)
@@ -12,31 +12,32 @@ internal sealed class SpacePressure(int tickHz)
     /// <summary>The last level.</summary>
     public const int MostLevel = 5;
 
-    private const double Heavy = 0.85;
-    private const double Light = 0.60;
+    private const double Late = 0.5;
+    private const double Full = 0.95;
+    private const double Roomy = 0.5;
+    private int _ticks;
+    private int _heavy;
+    private int _calmSeconds;
     private double _work;
-    private int _heavyTicks;
-    private int _lightTicks;
 
     /// <summary>0 to <see cref="MostLevel"/>.</summary>
     public int Level { get; private set; }
 
-    /// <summary>Share of a tick that the loop worked, smoothed over a second.</summary>
-    public double Work => _work;
-
     /// <summary>One tick has passed.</summary>
-    /// <param name="share">Share of the tick's time that was worked, or its lateness, whichever is more; above 1 the loop falls behind.</param>
+    /// <param name="work">Share of the tick's time that its work took.</param>
+    /// <param name="late">How late it began, as a share of a tick.</param>
     /// <returns>Whether the level has changed.</returns>
-    public bool Note(double share)
+    public bool Note(double work, double late)
     {
-        _work += (Math.Min(share, 4) - _work) / tickHz;
-        _heavyTicks = _work > Heavy ? _heavyTicks + 1 : 0;
-        _lightTicks = _work < Light ? _lightTicks + 1 : 0;
-        if (_heavyTicks >= tickHz && Level < MostLevel) Level++;
-        else if (_lightTicks >= 5 * tickHz && Level > 0) Level--;
-        else return false;
-        (_heavyTicks, _lightTicks) = (0, 0);
-        return true;
+        if (work > Full || late > Late) _heavy++;
+        _work = Math.Max(_work, work);
+        if (++_ticks < tickHz) return false;
+        var before = Level;
+        _calmSeconds = _heavy * 10 <= tickHz ? _calmSeconds + 1 : 0;
+        if (_heavy * 2 > tickHz) Level = Math.Min(MostLevel, Level + 1);
+        else if (_calmSeconds >= 2) (Level, _calmSeconds) = (_work < Roomy && Level < 4 ? 0 : Math.Max(0, Level - 1), 0);
+        (_ticks, _heavy, _work) = (0, 0, 0);
+        return Level != before;
     }
 
     /// <summary>Puts the level into a stage.</summary>

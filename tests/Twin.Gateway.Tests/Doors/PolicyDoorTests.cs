@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using Twin.Grains;
 using System.Text.Json;
 
 namespace Twin.Gateway.Tests.Doors;

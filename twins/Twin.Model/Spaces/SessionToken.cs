@@ -16,14 +16,17 @@ namespace Twin.Model.Spaces;
 public sealed record SessionToken(string Space, int Avatar, string User, string Name, string Appearance, int Roles, DateTimeOffset Expires)
 {
     /// <summary>Characters of a token at most.</summary>
-    public const int MostCharacters = 2_048;
+    public const int MostCharacters = 4_096;
+
+    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web) { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The token's text: base64url of the JSON, a dot, base64url of its signature.</summary>
     /// <param name="secret">At least 32 bytes.</param>
     public string Sign(ReadOnlySpan<byte> secret)
     {
-        var body = Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(this, JsonSerializerOptions.Web));
-        return $"{body}.{Base64Url.EncodeToString(HMACSHA256.HashData(secret, Encoding.ASCII.GetBytes(body)))}";
+        var body = Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(this, Options));
+        var text = $"{body}.{Base64Url.EncodeToString(HMACSHA256.HashData(secret, Encoding.ASCII.GetBytes(body)))}";
+        return text.Length <= MostCharacters ? text : throw new ArgumentException($"The token would have {text.Length} characters; at most {MostCharacters} are read.", nameof(secret));
     }
 
     /// <summary>Checks and reads a token; the comparison takes the same time whatever is wrong.</summary>
@@ -50,7 +53,7 @@ public sealed record SessionToken(string Space, int Avatar, string User, string 
 
         why = "The token's signature does not hold.";
         if (!isSigned) return false;
-        token = JsonSerializer.Deserialize<SessionToken>(Base64Url.DecodeFromUtf8(text[..dot]), JsonSerializerOptions.Web);
+        token = JsonSerializer.Deserialize<SessionToken>(Base64Url.DecodeFromUtf8(text[..dot]), Options);
         why = token is null ? "The token is empty." : token.Expires <= now ? $"The token expired at {token.Expires:O}." : null;
         if (why is null) return true;
         token = null;

@@ -8,7 +8,10 @@ namespace Twin.Model.Spaces;
 public sealed class WaitingLine(int mostWaiting, TimeSpan hold)
 {
     private readonly Dictionary<string, DateTimeOffset> _seats = new(StringComparer.Ordinal);
+    private static readonly TimeSpan Forgotten = TimeSpan.FromSeconds(10); // by then every silo knows that one has left
+    private readonly Dictionary<string, DateTimeOffset> _left = new(StringComparer.Ordinal);
     private readonly LinkedList<string> _line = new();
+    private DateTimeOffset _expired;
     private readonly Dictionary<string, (LinkedListNode<string> Place, DateTimeOffset Heard)> _waiting = new(StringComparer.Ordinal);
 
     /// <summary>Seats taken.</summary>
@@ -41,18 +44,25 @@ public sealed class WaitingLine(int mostWaiting, TimeSpan hold)
         return position <= capacity - _seats.Count ? Seat(user, now) : position;
     }
 
-    /// <summary>Someone is there still.</summary>
-    public void Keep(string user, DateTimeOffset now) => _seats[user] = now;
+    /// <summary>Someone is there still: a silo says so. One it did not know of, after a restart, gets a seat too; one who has just left does not.</summary>
+    public void Keep(string user, DateTimeOffset now)
+    {
+        if (_seats.ContainsKey(user) || !_left.TryGetValue(user, out var left) || now - left > Forgotten) Seat(user, now);
+    }
 
     /// <summary>Someone has left.</summary>
-    public void Leave(string user)
+    /// <param name="user">Who.</param>
+    /// <param name="now">The time.</param>
+    public void Leave(string user, DateTimeOffset now)
     {
+        _left[user] = now;
         _seats.Remove(user);
         if (_waiting.Remove(user, out var place)) _line.Remove(place.Place);
     }
 
     private int Seat(string user, DateTimeOffset now)
     {
+        _left.Remove(user);
         if (_waiting.Remove(user, out var place)) _line.Remove(place.Place);
         _seats[user] = now;
         return 0;
@@ -60,6 +70,9 @@ public sealed class WaitingLine(int mostWaiting, TimeSpan hold)
 
     private void Expire(DateTimeOffset now)
     {
+        if (now - _expired < TimeSpan.FromSeconds(1)) return;
+        _expired = now;
+        foreach (var user in _left.Where(l => now - l.Value > Forgotten).Select(l => l.Key).ToArray()) _left.Remove(user);
         foreach (var user in _seats.Where(s => now - s.Value > hold).Select(s => s.Key).ToArray()) _seats.Remove(user);
         foreach (var (user, place) in _waiting.Where(w => now - w.Value.Heard > hold).Select(w => (w.Key, w.Value.Place)).ToArray())
         {

@@ -1,0 +1,69 @@
+using Twin.Wire.Spaces;
+
+namespace Twin.Gateway.Spaces;
+
+/// <summary>What moderators order.</summary>
+internal sealed partial class SpaceHall
+{
+    /// <summary>Takes over what holds.</summary>
+    /// <param name="isFrozen">Nobody moves.</param>
+    /// <param name="slowChatSeconds">Between two chats of one person.</param>
+    /// <param name="muted">How long users may not speak yet.</param>
+    public void Obey(bool isFrozen, int slowChatSeconds, IReadOnlyDictionary<string, TimeSpan> muted)
+    {
+        if (isFrozen != Stage.Cells[0].IsFrozen)
+        {
+            foreach (var cell in Stage.Cells) cell.IsFrozen = isFrozen;
+            TellAll(new ModerationMessage(isFrozen ? "frozen" : "thawed", isFrozen ? "Nobody moves for now." : "Go on.", 0));
+        }
+
+        if (slowChatSeconds != Rules.SlowChatSeconds)
+        {
+            Rules.SlowChatSeconds = slowChatSeconds;
+            TellAll(new ModerationMessage("slowChat", slowChatSeconds == 0 ? "Chat is free again." : $"One message each {slowChatSeconds} s.", slowChatSeconds));
+        }
+
+        foreach (var session in _people.Values)
+        {
+            var left = muted.TryGetValue(session.Who.User, out var rest) && rest > TimeSpan.Zero ? rest : TimeSpan.Zero;
+            var wasMuted = session.MutedUntil > Stage.Tick;
+            session.MutedUntil = left > TimeSpan.Zero ? Stage.Tick + (long)(left.TotalSeconds * TickHz) : 0;
+            if (wasMuted == left > TimeSpan.Zero || !session.IsConnected) continue;
+            Send(session.Socket, new ModerationMessage(wasMuted ? "unmuted" : "muted", wasMuted ? "You may speak again." : "A moderator has muted you.", (int)Math.Min(left.TotalSeconds, int.MaxValue)).ToBytes());
+        }
+    }
+
+    /// <summary>Sends users out, avatar and all.</summary>
+    /// <returns>How many were here.</returns>
+    public int SendOut(IEnumerable<string> users, int code, string words)
+    {
+        var names = users.ToHashSet(StringComparer.Ordinal);
+        return names.Count == 0 ? 0 : SendOut([.. _people.Values.Where(p => names.Contains(p.Who.User))], code, words);
+    }
+
+    /// <summary>Sends users out who came before they were ordered to go.</summary>
+    public int SendOutBefore(IReadOnlyDictionary<string, DateTimeOffset> users, int code, string words) => users.Count == 0 ? 0
+        : SendOut([.. _people.Values.Where(p => users.TryGetValue(p.Who.User, out var at) && p.Epoch < at.ToUnixTimeMilliseconds())], code, words);
+
+    private int SendOut(HallSession[] sessions, int code, string words)
+    {
+        foreach (var session in sessions)
+        {
+            if (session.IsConnected)
+            {
+                Send(session.Socket, new LeftMessage((SpaceClose)code, words).ToBytes());
+                Drop(session, code, words);
+            }
+
+            Leave(session);
+        }
+
+        return sessions.Length;
+    }
+
+    private void TellAll(SpaceMessage message)
+    {
+        var bytes = message.ToBytes();
+        foreach (var session in _byStage.Values) Send(session.Socket, bytes);
+    }
+}

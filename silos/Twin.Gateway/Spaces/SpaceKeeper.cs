@@ -1,0 +1,124 @@
+using System.Collections.Concurrent;
+using System.Numerics;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans;
+using Twin.Grains.Spaces;
+using Twin.Model.Spaces;
+using Twin.Presence;
+
+namespace Twin.Gateway.Spaces;
+
+/// <summary>Keeps the halls of this silo in step with their owners: tells each second who is here, takes over what moderators ordered, opens a hall for who comes and closes those whose space is no more.</summary>
+internal sealed class SpaceKeeper(SpaceDoor door, SpaceTokens tokens, IGrainFactory grains, TimeProvider clock, ILogger<SpaceKeeper> log) : BackgroundService
+{
+    private readonly ConcurrentDictionary<string, long> _known = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, DateTimeOffset> _obeyed = new(StringComparer.Ordinal);
+    private readonly string _silo = Guid.NewGuid().ToString("N");
+
+    /// <summary>Opens the hall of a space on this silo.</summary>
+    /// <returns>Null when there is no such space.</returns>
+    public async Task<SpaceHall?> OpenAsync(string id)
+    {
+        if (door.Find(id) is { } open) return open;
+        var orders = await grains.GetGrain<ISpaceGrain>(id).GetAsync().ConfigureAwait(false);
+        if (orders.Definition is not { } json || !SpaceDefinition.TryParse(json, out var definition, out _)) return null;
+        await tokens.RefreshAsync().ConfigureAwait(false);
+        var hall = door.Open(id, RulesOf(definition!));
+        _known[id] = orders.Version;
+        await ObeyAsync(hall, orders).ConfigureAwait(false);
+        return hall;
+    }
+
+    /// <summary>Tells the owner at once, so that an order holds before its giver is answered.</summary>
+    public Task TellNowAsync(string id) => door.Find(id) is { } hall ? TellAsync(hall) : Task.CompletedTask;
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        door.Missed = id => _ = OpenQuietlyAsync(id);
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), clock);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false))
+            {
+                foreach (var hall in door.Halls)
+                {
+                    try
+                    {
+                        await TellAsync(hall).WaitAsync(TimeSpan.FromSeconds(5), clock, stoppingToken).ConfigureAwait(false);
+                    }
+                    catch (Exception fault) when (fault is not OperationCanceledException)
+                    {
+                        log.LogWarning("The owner of space {Space} does not answer: {Fault}. People here go on.", hall.Id, fault.Message);
+                    }
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The host is stopping.
+        }
+    }
+
+    internal static HallRules RulesOf(SpaceDefinition space)
+    {
+        static Vector2[][] Outlines(double[][][]? given) => [.. (given ?? []).Select(o => o.Select(c => new Vector2((float)c[0], (float)c[1])).ToArray())];
+        var entrance = space.Entrance ?? [space.Width / 2, space.Depth / 2];
+        return new HallRules
+        {
+            Stage = new StageRules
+            {
+                Movement = new MovementRules(space.Width, space.Depth, space.MaxSpeed, space.TickHz, Outlines(space.Walkable), Outlines(space.Closed)),
+                Interest = new InterestRules { NearRadiusMetres = space.NearRadius, NearLimit = space.NearLimit, MiddleRadiusMetres = space.MiddleRadius, MiddleLimit = space.MiddleRadius == 0 ? 0 : space.MiddleLimit },
+                CellsAcross = space.CellsAcross, CellCapacity = space.Capacity,
+            },
+            EntranceMetres = new Vector3((float)entrance[0], 0, (float)entrance[1]), EntranceSpreadMetres = (float)space.EntranceSpread, Capacity = space.Capacity,
+        };
+    }
+
+    private async Task OpenQuietlyAsync(string id)
+    {
+        try
+        {
+            await OpenAsync(id).ConfigureAwait(false);
+        }
+        catch (Exception fault)
+        {
+            log.LogWarning("Space {Space} cannot be opened: {Fault}", id, fault.Message);
+        }
+    }
+
+    private async Task TellAsync(SpaceHall hall)
+    {
+        var here = await door.RunAsync(() => hall.People.Select(p => (p.Who.User, p.Epoch)).ToArray()).ConfigureAwait(false);
+        var answer = await grains.GetGrain<ISpaceGrain>(hall.Id).PresentAsync(new SpacePresent(_silo, _known.GetValueOrDefault(hall.Id), [.. here.Select(h => h.User)], [.. here.Select(h => h.Epoch)])).ConfigureAwait(false);
+        if (answer.Elsewhere.Length > 0) await door.RunAsync(() => hall.SendOut(answer.Elsewhere, 4001, "resumed elsewhere")).ConfigureAwait(false);
+        if (answer.Orders is not { } orders) return;
+        if (orders.Definition is null)
+        {
+            _known.TryRemove(hall.Id, out _);
+            await door.CloseAsync(hall.Id).ConfigureAwait(false);
+            return;
+        }
+
+        await ObeyAsync(hall, orders).ConfigureAwait(false);
+        _known[hall.Id] = orders.Version;
+    }
+
+    /// <summary>What moderators ordered. A new definition's size and rates hold when the hall is next opened.</summary>
+    private Task ObeyAsync(SpaceHall hall, SpaceOrders orders)
+    {
+        var now = clock.GetUtcNow();
+        var since = _obeyed.GetValueOrDefault(hall.Id, now);
+        _obeyed[hall.Id] = now;
+        var banned = orders.Banned.Where(b => b.Value > now).Select(b => b.Key).ToArray();
+        var kicked = orders.Kicked.Where(k => k.Value > since - TimeSpan.FromSeconds(5)).ToDictionary(k => k.Key, k => k.Value, StringComparer.Ordinal);
+        return door.RunAsync(() =>
+        {
+            hall.Obey(orders.IsFrozen, orders.SlowChatSeconds, orders.Muted.ToDictionary(m => m.Key, m => m.Value - now, StringComparer.Ordinal));
+            hall.SendOut(banned, 4004, "banned");
+            return hall.SendOutBefore(kicked, 4003, "sent out");
+        });
+    }
+}

@@ -1,0 +1,30 @@
+using Orleans;
+using Twin.Grains.Spaces;
+using Twin.Model.Spaces;
+
+namespace Twin.Gateway.Spaces;
+
+/// <summary>The cluster's secrets, known after the first <see cref="RefreshAsync"/>; until then every token is refused. Thread-safe.</summary>
+internal sealed class SpaceTokens(IGrainFactory grains, TimeProvider clock) : ISpaceTokens
+{
+    private static readonly TimeSpan Valid = TimeSpan.FromHours(12);
+    private volatile byte[][] _secrets = [];
+
+    /// <summary>Fetches the secrets.</summary>
+    public async Task RefreshAsync() => _secrets = await grains.GetGrain<ISpaceDirectoryGrain>(0).GetSecretsAsync().ConfigureAwait(false);
+
+    /// <summary>A token for one who was admitted, for twelve hours.</summary>
+    public async Task<(string Token, DateTimeOffset Expires)> MakeAsync(string space, int avatar, string user, string name, string appearance, int roles)
+    {
+        if (_secrets.Length == 0) await RefreshAsync().ConfigureAwait(false);
+        var expires = clock.GetUtcNow() + Valid;
+        return (new SessionToken(space, avatar, user, name, appearance, roles, expires).Sign(_secrets[0]), expires);
+    }
+
+    /// <inheritdoc/>
+    public bool TryRead(ReadOnlySpan<byte> token, out Admitted? who, out string? why)
+    {
+        who = SessionToken.TryRead(token, _secrets, clock.GetUtcNow(), out var read, out why) ? new Admitted(read!.Space, read.Avatar, read.User, read.Name, read.Appearance, read.Roles) : null;
+        return who is not null;
+    }
+}
