@@ -7,14 +7,8 @@ Claim[] claims =
 [
     StartReady.Claim, IngestMqtt.Claim, IngestBatch.Claim, TwinsPatch.Claim, TwinsMix.Claim, TwinsMemory.Claim, FeedLatency.Claim, Recover.Claim, Dtdl.Conformance, Dtdl.Parse, PolicyCost.Claim,
     QueryFilter.Claim, QueryMultihop.Claim, QueryStanding.Claim,
-    SpaceCodec.Encode, SpaceCodec.Bytes, SpaceCodec.Crowd, SpaceClients.Claim, LedgerTransfers.Claim,
+    SpaceCodec.Encode, SpaceCodec.Bytes, SpaceCodec.Crowd, SpaceClients.Clients, SpaceClients.Dense, LedgerTransfers.Claim,
 ];
-
-if (args is ["space-host", ..])
-{
-    Twin.Benchmarks.Spaces.SpaceHost.Run(args);
-    return 0;
-}
 
 var quick = args.Contains("--quick");
 var runsAt = Array.IndexOf(args, "--runs");
