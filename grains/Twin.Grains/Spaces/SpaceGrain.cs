@@ -21,12 +21,14 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
     private readonly Dictionary<string, (long Epoch, string Silo, DateTimeOffset At)> _sessions = new(StringComparer.Ordinal);
     private readonly DateTimeOffset _since = clock.GetUtcNow();
     private SpaceDefinition? _definition;
+    private bool _hadPeople;
     private long _changes;
     private long _stored;
     private Task? _writing;
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
+        _hadPeople = state.State.Avatars.Count > 0;
         if (state.State.Definition is { } json) SpaceDefinition.TryParse(json, out _definition, out _);
         return Task.CompletedTask;
     }
@@ -71,7 +73,7 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
         }
 
         // After a restart the owner does not know yet who sits where.
-        var isRecollecting = state.State.Avatars.Count > 0 && now - _since < Recollection;
+        var isRecollecting = _hadPeople && now - _since < Recollection;
         var position = isRecollecting ? 1 : _line.Ask(request.User, _definition!.Capacity, now);
         if (position < 0) return new JoinAnswer(new Problem("LineFull", "The waiting line is full; come again later."), 0, 0, 0);
         Joins.Add(1, new KeyValuePair<string, object?>("answer", position == 0 ? "admitted" : "waiting"));

@@ -79,6 +79,7 @@ internal static class SpaceClients
         await Parallel.ForAsync(0, count, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, cancel) =>
         {
             using var answer = await silo.Http.PostAsJsonAsync("/spaces/hall/sessions", new { user = "walker" + i }, cancel);
+            if (answer.StatusCode != HttpStatusCode.Created) throw new InvalidOperationException($"Joining was answered {(int)answer.StatusCode}: {await answer.Content.ReadAsStringAsync(cancel)}");
             tokens[i] = (await answer.Content.ReadFromJsonAsync<JsonElement>(cancel)).GetProperty("sessionToken").GetString()!;
         });
         return tokens;
