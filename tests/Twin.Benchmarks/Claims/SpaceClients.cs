@@ -15,11 +15,11 @@ namespace Twin.Benchmarks.Claims;
 /// <remarks>TWIN_SPACE_N gives the counts that are tried, in order, until one does not hold.</remarks>
 internal static class SpaceClients
 {
-    public static readonly Claim Clients = new("spaces.clients", "clients", LowerIsBetter: false, Pinned: true, run => MeasureAsync(run, 20, run.Quick ? [300] : [2750, 3300, 3850, 4400], run.Quick ? [100] : [500, 550, 600]));
+    public static readonly Claim Clients = new("spaces.clients", "clients", LowerIsBetter: false, Pinned: true, run => MeasureAsync(run, 20, run.Quick ? [300] : [2750, 3300, 3600, 3900, 4200], run.Quick ? [100] : [550, 600, 650, 700, 750, 800]));
 
     public static readonly Claim Dense = new("spaces.dense", "ratio", LowerIsBetter: false, Pinned: true, async run =>
     {
-        var figure = await MeasureAsync(run, 100, run.Quick ? [200] : [1800, 2100, 2400], run.Quick ? [100] : [300, 350]);
+        var figure = await MeasureAsync(run, 100, run.Quick ? [200] : [1800, 2100, 2400], run.Quick ? [100] : [300, 350, 400, 450]);
         var detail = figure.Detail;
         return figure.Value is { } n && detail["peerN"]?.GetValue<int>() is { } peer and > 0 ? new Figure(n / peer, With(detail, n)) : figure with { Why = figure.Why ?? "the peer did not run" };
     });
