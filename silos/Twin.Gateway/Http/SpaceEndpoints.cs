@@ -57,7 +57,8 @@ internal static class SpaceEndpoints
             : Results.Json(new { value = await door.RunAsync(() => hall.Describe()).ConfigureAwait(false), here = true })).Needs(Permission.Administer).WithSummary("Who is here, at this silo, with refused inputs");
         one.Map("socket", async (HttpContext context, string id) =>
         {
-            if (!context.WebSockets.IsWebSocketRequest) await TwinProblems.WriteAsync(context, 426, "UpgradeRequired", "This is a WebSocket: open it with the token of POST /spaces/{id}/sessions.").ConfigureAwait(false);
+            if (!context.WebSockets.IsWebSocketRequest && admission.Check(context, Permission.Read) is { } refusal) await refusal.WriteAsync(context).ConfigureAwait(false); // a socket's token says who it is
+            else if (!context.WebSockets.IsWebSocketRequest) await TwinProblems.WriteAsync(context, 426, "UpgradeRequired", "This is a WebSocket: open it with the token of POST /spaces/{id}/sessions.").ConfigureAwait(false);
             else await BridgedSocket.RunAsync(context, door.Loop).ConfigureAwait(false);
         });
     }

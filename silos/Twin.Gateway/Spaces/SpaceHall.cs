@@ -43,6 +43,7 @@ internal sealed partial class SpaceHall : IFrameSink
     private readonly Dictionary<int, string> _names = [];
     private readonly List<HallSession> _leaving = [];
     private readonly byte[] _frame = new byte[FrameEnvelope.HeaderBytes + Viewer.MostFrameBytes];
+    private byte[] _crowd = [];
     private readonly SocketLoop _loop;
     private readonly SpaceMetrics _metrics;
     private readonly TimeProvider _clock;
@@ -96,7 +97,7 @@ internal sealed partial class SpaceHall : IFrameSink
         Stage.LookAround(0, Stage.SessionEnd);
         Stage.WriteFrames(0, Stage.SessionEnd, this);
         TellNames();
-        if (Stage.Tick % (Pressure.Level > 0 ? 2 * TickHz : TickHz) == 0) SendCrowd(Stage.Crowd());
+        TellCrowd();
         if (Stage.Tick % TickHz == 0) Sweep();
         var ended = _clock.GetTimestamp();
         _metrics.Ticked((ended - started) / (double)_clock.TimestampFrequency, (advanced - started) / (double)_clock.TimestampFrequency, late / (double)_clock.TimestampFrequency);
@@ -188,10 +189,16 @@ internal sealed partial class SpaceHall : IFrameSink
     }
 
     /// <inheritdoc/>
-    public void SendCrowd(ReadOnlySpan<byte> body)
+    public void SendCrowd(ReadOnlySpan<byte> body) => _crowd = new CrowdMessage(body.ToArray()).ToBytes();
+
+    /// <summary>The crowd is counted once a second, and told to a part of the people in each tick: all at once would make one tick in a second twice as long.</summary>
+    private void TellCrowd()
     {
-        var message = new CrowdMessage(body.ToArray()).ToBytes();
-        foreach (var session in _byStage.Values) if (session.StuckSince == 0) Send(session.Socket, message);
+        var (second, part) = Math.DivRem(Stage.Tick, TickHz);
+        if (Pressure.Level > 0 && (second & 1) != 0) return; // half as often
+        if (part == 0 || _crowd.Length == 0) SendCrowd(Stage.Crowd());
+        for (var i = (int)part; i < Stage.SessionEnd; i += TickHz)
+            if (_byStage.TryGetValue(i, out var session) && session.StuckSince == 0) Send(session.Socket, _crowd);
     }
 
     /// <inheritdoc/>

@@ -68,7 +68,7 @@ public abstract record SpaceMessage
             var fields = new SpaceFields(message);
             return isFromClient ? FromClient(ref fields) : FromServer(ref fields);
         }
-        catch (Exception error) when (error is MessagePackSerializationException or EndOfStreamException or OverflowException or DecoderFallbackException)
+        catch (Exception error) when (error is MessagePackSerializationException or EndOfStreamException or OverflowException or DecoderFallbackException or ArgumentOutOfRangeException)
         {
             throw new SpaceWireException($"not a message of a space: {error.Message}");
         }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
@@ -26,17 +27,17 @@ internal sealed class SpaceListener : IConnectionListener
     {
         (_socket, _loop, _clock, _noDelay, EndPoint) = (socket, loop, clock, options.NoDelay, socket.LocalEndPoint!);
         _contexts = new SocketConnectionContextFactory(
-            new SocketConnectionFactoryOptions
-            {
-                IOQueueCount = options.IOQueueCount, WaitForDataBeforeAllocatingBuffer = options.WaitForDataBeforeAllocatingBuffer, MaxReadBufferSize = options.MaxReadBufferSize,
-                MaxWriteBufferSize = options.MaxWriteBufferSize, UnsafePreferInlineScheduling = options.UnsafePreferInlineScheduling,
-            },
+            OptionsOf(options),
             log.CreateLogger("Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets"));
         _firstBytes = new FirstBytes(Decide, clock);
         _accepting = Task.Run(AcceptAllAsync);
     }
 
     public EndPoint EndPoint { get; }
+
+    // Kestrel's own: with the public constructor connections have another memory pool, whose smallest buffer is empty; Kestrel asks it for the smallest.
+    [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
+    private static extern SocketConnectionFactoryOptions OptionsOf(SocketTransportOptions options);
 
     public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
     {
