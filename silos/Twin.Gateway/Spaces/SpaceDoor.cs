@@ -9,6 +9,9 @@ namespace Twin.Gateway.Spaces;
 /// <summary>Whom a token lets in. Called on the loop's thread: must not block.</summary>
 internal interface ISpaceTokens
 {
+    /// <summary>Whether tokens can be checked yet.</summary>
+    bool IsReady { get; }
+
     /// <summary>Reads and checks a token.</summary>
     /// <param name="token">As in the socket's address.</param>
     /// <param name="who">Whom it lets in.</param>
@@ -86,6 +89,7 @@ internal sealed class SpaceDoor : ISocketHandler, IHostedService
         if (SpaceIn(request.Path) is not { } space) return UpgradeAnswer.Refuse(404, "NotFound", "The address must be /spaces/{id}/socket.");
         var token = TokenIn(request, out var subprotocol);
         if (token.IsEmpty) return UpgradeAnswer.Refuse(401, "TokenMissing", "POST /spaces/{id}/sessions gives a token: send it as ?token= or as subprotocol token.<token>.");
+        if (!_tokens.IsReady) return UpgradeAnswer.Refuse(503, "NotReady", "This silo has just started; try again in a second.");
         if (!_tokens.TryRead(token, out var who, out var why)) return UpgradeAnswer.Refuse(401, "TokenInvalid", why ?? "The token is not valid.");
         if (who!.Space != space) return UpgradeAnswer.Refuse(403, "TokenOfOtherSpace", $"The token is for space '{who.Space}'.");
         if (Find(space) is null)

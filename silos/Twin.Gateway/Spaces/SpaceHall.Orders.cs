@@ -5,12 +5,18 @@ namespace Twin.Gateway.Spaces;
 /// <summary>What moderators order.</summary>
 internal sealed partial class SpaceHall
 {
+    private IReadOnlyDictionary<string, DateTimeOffset> _muted = new Dictionary<string, DateTimeOffset>();
+    private IReadOnlyDictionary<string, DateTimeOffset> _banned = new Dictionary<string, DateTimeOffset>();
+
     /// <summary>Takes over what holds.</summary>
     /// <param name="isFrozen">Nobody moves.</param>
     /// <param name="slowChatSeconds">Between two chats of one person.</param>
-    /// <param name="muted">How long users may not speak yet.</param>
-    public void Obey(bool isFrozen, int slowChatSeconds, IReadOnlyDictionary<string, TimeSpan> muted)
+    /// <param name="muted">Until when users may not speak.</param>
+    /// <param name="banned">Until when users stay out, also with a token from before.</param>
+    public void Obey(bool isFrozen, int slowChatSeconds, IReadOnlyDictionary<string, DateTimeOffset> muted, IReadOnlyDictionary<string, DateTimeOffset> banned)
     {
+        (_muted, _banned) = (muted, banned);
+        var now = _clock.GetUtcNow();
         if (isFrozen != Stage.Cells[0].IsFrozen)
         {
             foreach (var cell in Stage.Cells) cell.IsFrozen = isFrozen;
@@ -25,9 +31,9 @@ internal sealed partial class SpaceHall
 
         foreach (var session in _people.Values)
         {
-            var left = muted.TryGetValue(session.Who.User, out var rest) && rest > TimeSpan.Zero ? rest : TimeSpan.Zero;
+            var left = LeftOf(muted, session.Who.User, now);
             var wasMuted = session.MutedUntil > Stage.Tick;
-            session.MutedUntil = left > TimeSpan.Zero ? Stage.Tick + (long)(left.TotalSeconds * TickHz) : 0;
+            Mute(session, left);
             if (wasMuted == left > TimeSpan.Zero || !session.IsConnected) continue;
             Send(session.Socket, new ModerationMessage(wasMuted ? "unmuted" : "muted", wasMuted ? "You may speak again." : "A moderator has muted you.", (int)Math.Min(left.TotalSeconds, int.MaxValue)).ToBytes());
         }
@@ -60,6 +66,10 @@ internal sealed partial class SpaceHall
 
         return sessions.Length;
     }
+
+    private static TimeSpan LeftOf(IReadOnlyDictionary<string, DateTimeOffset> orders, string user, DateTimeOffset now) => orders.TryGetValue(user, out var until) && until > now ? until - now : TimeSpan.Zero;
+
+    private void Mute(HallSession session, TimeSpan left) => session.MutedUntil = left > TimeSpan.Zero ? Stage.Tick + (long)(left.TotalSeconds * TickHz) : 0;
 
     private void TellAll(SpaceMessage message)
     {

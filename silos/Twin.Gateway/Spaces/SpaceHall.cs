@@ -115,7 +115,9 @@ internal sealed partial class SpaceHall : IFrameSink
     /// <returns>Null, or why not, as a close code and words.</returns>
     public (int Code, string Words)? Enter(SocketId socket, Admitted who, HelloMessage hello)
     {
-        var epoch = _clock.GetUtcNow().ToUnixTimeMilliseconds();
+        var now = _clock.GetUtcNow();
+        if (LeftOf(_banned, who.User, now) > TimeSpan.Zero) return (4004, "banned");
+        var epoch = now.ToUnixTimeMilliseconds();
         var place = NewPlace();
         var input = (ushort)0;
         var isResumed = _people.TryGetValue(who.Avatar, out var session);
@@ -131,6 +133,7 @@ internal sealed partial class SpaceHall : IFrameSink
         var stage = Stage.Open(new AvatarState { Number = who.Avatar, Epoch = epoch, Pose = place, InputSequence = input }, hello.IsAdaptive);
         if (stage < 0) return (4503, "the cell is full");
         (session.Socket, session.IsConnected, session.Stage, session.Epoch, session.StuckSince) = (socket, true, stage, epoch, 0);
+        Mute(session, LeftOf(_muted, who.User, now)); // an order outlives the connection
         session.Told.Clear();
         session.ToTell.Clear();
         if (hello.ByteBudgetPerSecond > 0) Stage.ViewerOf(stage)!.BudgetBytes = Math.Clamp(hello.ByteBudgetPerSecond / TickHz, 32, 8 * 1024);

@@ -42,6 +42,7 @@ internal sealed class SpaceKeeper(SpaceDoor door, SpaceTokens tokens, IGrainFact
         {
             while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false))
             {
+                if (!tokens.IsReady) await PrepareAsync().ConfigureAwait(false);
                 foreach (var hall in door.Halls)
                 {
                     try
@@ -75,6 +76,19 @@ internal sealed class SpaceKeeper(SpaceDoor door, SpaceTokens tokens, IGrainFact
             },
             EntranceMetres = new Vector3((float)entrance[0], 0, (float)entrance[1]), EntranceSpreadMetres = (float)space.EntranceSpread, Capacity = space.Capacity,
         };
+    }
+
+    /// <summary>Until the cluster's secret is known, who comes back is asked to try again.</summary>
+    private async Task PrepareAsync()
+    {
+        try
+        {
+            await tokens.RefreshAsync().ConfigureAwait(false);
+        }
+        catch (Exception fault)
+        {
+            log.LogDebug("The secret of spaces is not known yet: {Fault}", fault.Message);
+        }
     }
 
     private async Task OpenQuietlyAsync(string id)
@@ -116,7 +130,7 @@ internal sealed class SpaceKeeper(SpaceDoor door, SpaceTokens tokens, IGrainFact
         var kicked = orders.Kicked.Where(k => k.Value > since - TimeSpan.FromSeconds(5)).ToDictionary(k => k.Key, k => k.Value, StringComparer.Ordinal);
         return door.RunAsync(() =>
         {
-            hall.Obey(orders.IsFrozen, orders.SlowChatSeconds, orders.Muted.ToDictionary(m => m.Key, m => m.Value - now, StringComparer.Ordinal));
+            hall.Obey(orders.IsFrozen, orders.SlowChatSeconds, orders.Muted, orders.Banned);
             hall.SendOut(banned, 4004, "banned");
             return hall.SendOutBefore(kicked, 4003, "sent out");
         });

@@ -10,6 +10,9 @@ internal sealed class SpaceTokens(IGrainFactory grains, TimeProvider clock) : IS
     private static readonly TimeSpan Valid = TimeSpan.FromHours(12);
     private volatile byte[][] _secrets = [];
 
+    /// <inheritdoc/>
+    public bool IsReady => _secrets.Length > 0;
+
     /// <summary>Fetches the secrets.</summary>
     public async Task RefreshAsync() => _secrets = await grains.GetGrain<ISpaceDirectoryGrain>(0).GetSecretsAsync().ConfigureAwait(false);
 

@@ -21,6 +21,8 @@ internal sealed class Person : IAsyncDisposable
 
     public WelcomeMessage Welcome { get; private set; } = null!;
 
+    public JsonElement Session { get; private init; }
+
     public int Avatar => Welcome.OwnAvatar;
 
     public Vector3 Place => Welcome.Place.PlaceMetres;
@@ -50,12 +52,22 @@ internal sealed class Person : IAsyncDisposable
 
     public static async Task<Person> OpenAsync(DoorWorld door, string space, JsonElement session)
     {
-        var person = new Person();
+        var person = new Person { Session = session };
         await person._socket.ConnectAsync(new Uri($"ws://127.0.0.1:{door.Port}/spaces/{space}/socket?token={session.GetProperty("sessionToken").GetString()}"), Cancel);
         await person.SendAsync(new HelloMessage(1, 1, "test", IsAdaptive: false));
         person._reading = person.ReadAsync();
         await person.UntilAsync(() => person.Welcome is not null);
         return person;
+    }
+
+    /// <summary>The code that a socket is closed with instead of a welcome.</summary>
+    public static async Task<int> RefusedAsync(DoorWorld door, string space, JsonElement session)
+    {
+        await using var person = new Person { Session = session };
+        await person._socket.ConnectAsync(new Uri($"ws://127.0.0.1:{door.Port}/spaces/{space}/socket?token={session.GetProperty("sessionToken").GetString()}"), Cancel);
+        await person.SendAsync(new HelloMessage(1, 1, "test"));
+        person._reading = person.ReadAsync();
+        return await person.ClosedAsync();
     }
 
     public static async Task<HttpStatusCode> StatusOfAsync(DoorWorld door, string address)

@@ -103,15 +103,21 @@ public sealed class SpaceDoorTests(GrainsUnderTest grains) : IAsyncLifetime
         await anna.SendAsync(new ClientChatMessage(ChatScope.Space, "you cannot hear this"));
         await anna.UntilAsync(() => anna.Heard.OfType<RefusedMessage>().Any(r => r.Code == "Muted"));
         Assert.DoesNotContain(bert.Heard, m => m is ChatMessage);
+        await anna.SendAsync(new LeaveMessage());
+        await anna.ClosedAsync();
+        await using var annaAgain = await Person.OpenAsync(_door, _space, anna.Session);
+        await annaAgain.SendAsync(new ClientChatMessage(ChatScope.Space, "nor this"));
+        await annaAgain.UntilAsync(() => annaAgain.Heard.OfType<RefusedMessage>().Any(r => r.Code == "Muted")); // coming back does not help
         await ModerateAsync("freeze", "", 1);
         await bert.SendAsync(new InputMessage(new AvatarInput(1, AvatarPose.From(bert.Place + new Vector3(0.1f, 0, 0), Quaternion.Identity))));
         await bert.UntilAsync(() => bert.Corrections.Any(c => c.Cause == CorrectionCause.Frozen));
         await ModerateAsync("ban", "bert", 3_600);
         Assert.Equal(4004, await bert.ClosedAsync());
+        Assert.Equal(4004, await Person.RefusedAsync(_door, _space, bert.Session)); // a token from before does not help
         using var refused = await AskAsync("bert");
         Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
         await ModerateAsync("kick", "anna", 0);
-        Assert.Equal(4003, await anna.ClosedAsync());
+        Assert.Equal(4003, await annaAgain.ClosedAsync());
         await using var again = await Person.EnterAsync(_door, _space, "anna"); // sent out is not kept out
         Assert.False(again.Welcome.IsResumed);
     }
