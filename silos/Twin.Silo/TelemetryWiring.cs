@@ -15,7 +15,7 @@ internal static class TelemetryWiring
             .ConfigureResource(r => r.AddService("twin", serviceVersion: typeof(TelemetryWiring).Assembly.GetName().Version?.ToString()))
             .WithMetrics(metrics =>
             {
-                metrics.AddMeter("Twin", "Microsoft.Orleans", "System.Runtime").AddPrometheusExporter();
+                metrics.AddMeter("Twin", "Twin.*", "Microsoft.Orleans", "System.Runtime").AddPrometheusExporter();
                 metrics.AddView(instrument => new MetricStreamConfiguration { CardinalityLimit = MostSeries });
                 if (settings.Otlp is not null) metrics.AddOtlpExporter(o => o.Endpoint = new Uri(settings.Otlp));
             });

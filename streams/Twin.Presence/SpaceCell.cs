@@ -104,6 +104,13 @@ public sealed class SpaceCell
         return true;
     }
 
+    /// <summary>Owns nothing any more.</summary>
+    public void Clear()
+    {
+        _indexes.Clear();
+        Count = 0;
+    }
+
     /// <summary>Whether it owns the avatar, and in what state.</summary>
     public bool TryGet(int number, out AvatarState state)
     {

@@ -5,7 +5,7 @@ namespace Twin.Presence;
 /// <summary>
 /// A space as one silo runs it: the cells that live here, the mirror, the sessions whose sockets are here. The host calls <see cref="Advance"/> once a tick, then <see cref="LookAround"/> and <see cref="WriteFrames"/>, all from one thread. Hot.
 /// </summary>
-public sealed class SpaceStage
+public sealed partial class SpaceStage
 {
     private readonly SpaceCell[] _cells;
     private readonly NeighbourGrid _grid;
@@ -23,6 +23,7 @@ public sealed class SpaceStage
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rules.CellsAcross, 16);
         Rules = rules;
         _cells = new SpaceCell[rules.CellsAcross * rules.CellsAcross];
+        _isElsewhere = new bool[_cells.Length];
         for (var i = 0; i < _cells.Length; i++) _cells[i] = new SpaceCell(rules.BoundsOf(i), rules.Movement, rules.CellCapacity);
         _grid = new NeighbourGrid(rules.Movement.WidthSteps, rules.Movement.DepthSteps, rules.Interest.NearRadiusMetres / 2);
         _onlooker = new Onlooker(Mirror, _grid, rules.Interest);
@@ -71,14 +72,16 @@ public sealed class SpaceStage
             foreach (var other in _cells) if (other.TryGet(state.Number, out _)) other.Leave(state.Number, long.MaxValue);
         }
 
-        if (!_cells[cell].Arrive(state, Tick)) return -1;
-        Mirror.Update(state);
+        if (_isElsewhere[cell]) SetOut(state);
+        else if (_cells[cell].Arrive(state, Tick)) Own(state, cell);
+        else return -1;
         if (!_free.TryPop(out var session))
         {
             if (SessionEnd == _sessions.Length) Array.Resize(ref _sessions, SessionEnd * 2);
             session = SessionEnd++;
         }
 
+        _sessionOf[state.Number] = session;
         _sessions[session] = new Session { Number = state.Number, Epoch = state.Epoch, Cell = cell, Acknowledged = state.InputSequence, Viewer = new Viewer(state.Number) { IsAdaptive = isAdaptive } };
         return session;
     }
@@ -91,6 +94,7 @@ public sealed class SpaceStage
         ref var own = ref _sessions[session];
         if (own.Viewer is null) return;
         if (!keepsAvatar) Remove(own.Number, own.Epoch);
+        if (_sessionOf.TryGetValue(own.Number, out var newest) && newest == session) _sessionOf.Remove(own.Number);
         own = default;
         _free.Push(session);
     }
@@ -101,6 +105,7 @@ public sealed class SpaceStage
     public void Remove(int number, long epoch)
     {
         foreach (var cell in _cells) cell.Leave(number, epoch);
+        if (_onTheirWay.TryGetValue(number, out var state) && state.Epoch <= epoch) _onTheirWay.Remove(number);
         Mirror.Remove(number, epoch);
     }
 
@@ -110,7 +115,7 @@ public sealed class SpaceStage
     /// <summary>The avatar of a session.</summary>
     public int NumberOf(int session) => _sessions[session].Number;
 
-    /// <summary>Takes an input.</summary>
+    /// <summary>Takes an input. <see cref="InputOutcome.Unknown"/> where the avatar is owned elsewhere: see <see cref="OwnerOf"/>.</summary>
     public InputOutcome Input(int session, in AvatarInput input)
     {
         ref var own = ref _sessions[session];
@@ -153,10 +158,17 @@ public sealed class SpaceStage
         {
             var to = Rules.CellOf(state.Pose.X, state.Pose.Z);
             Crossings++;
-            if (!_cells[to].Arrive(state, Tick)) Mirror.Remove(state.Number, state.Epoch); // full: the session finds its avatar gone and is closed
+            if (_isElsewhere[to])
+            {
+                SetOut(state);
+                BorderCrossings++;
+            }
+            else if (!_cells[to].Arrive(state, Tick)) Mirror.Remove(state.Number, state.Epoch); // full: the session finds its avatar gone and is closed
         }
 
+        if (_onTheirWay.Count > 0) ComeBack();
         foreach (var cell in _cells) foreach (ref readonly var state in cell.Avatars) Mirror.Update(state);
+        if (IsShared) NoteCells();
         Mirror.Advance(Tick, Pace, Rules.NearBoundSteps + ExtraBoundSteps, Rules.MiddleBoundSteps + ExtraBoundSteps);
         _grid.Build(Mirror);
         if (_departed.Count > 0) Rehome();

@@ -64,14 +64,20 @@ public sealed record SpaceOrders
 }
 
 /// <summary>What a silo says of the space each second: who is here and with which epoch.</summary>
+/// <param name="Silo">This run of the silo.</param>
+/// <param name="KnownVersion">Of the orders that it knows.</param>
+/// <param name="Users">Who is connected there, or away for a moment.</param>
+/// <param name="Epochs">Of their sessions.</param>
+/// <param name="Peer">Its spaces, for the other silos that have this one open.</param>
 [GenerateSerializer, Immutable]
-public sealed record SpacePresent([property: Id(0)] string Silo, [property: Id(1)] long KnownVersion, [property: Id(2)] string[] Users, [property: Id(3)] long[] Epochs);
+public sealed record SpacePresent([property: Id(0)] string Silo, [property: Id(1)] long KnownVersion, [property: Id(2)] string[] Users, [property: Id(3)] long[] Epochs, [property: Id(4)] ISpacePeer? Peer);
 
 /// <summary>What the owner answers.</summary>
 /// <param name="Orders">What holds now; null when the silo knows it.</param>
 /// <param name="Elsewhere">Users whose newer session is at another silo: theirs here end.</param>
+/// <param name="Seats">Other silos that have the space open.</param>
 [GenerateSerializer, Immutable]
-public sealed record SpaceAnswer([property: Id(0)] SpaceOrders? Orders, [property: Id(1)] string[] Elsewhere);
+public sealed record SpaceAnswer([property: Id(0)] SpaceOrders? Orders, [property: Id(1)] string[] Elsewhere, [property: Id(2)] SpaceSeat[] Seats);
 
 /// <summary>Owns a place: its definition, who may come in, the waiting line, moderation. Keyed by the space's id. Definition, bans and avatars' numbers are durable.</summary>
 public interface ISpaceGrain : IGrainWithStringKey

@@ -13,12 +13,14 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
 {
     private const int MostAvatars = 100_000;
     private static readonly TimeSpan Recollection = TimeSpan.FromSeconds(3);
+    private const int MostSeats = 64;
     private const int MostBans = 10_000;
     private const int MostSeconds = 31_536_000;
     private static readonly Counter<long> Joins = new Meter("Twin.Spaces").CreateCounter<long>("twin_space_joins_total", description: "Asked to come in, by what was answered");
 
     private readonly WaitingLine _line = new(mostWaiting: 10_000, TimeSpan.FromSeconds(45));
     private readonly Dictionary<string, (long Epoch, string Silo, DateTimeOffset At)> _sessions = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (ISpacePeer Peer, DateTimeOffset At)> _seats = new(StringComparer.Ordinal);
     private readonly DateTimeOffset _since = clock.GetUtcNow();
     private SpaceDefinition? _definition;
     private bool _hadPeople;
@@ -140,7 +142,15 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
             else _sessions[user] = (epoch, present.Silo, now);
         }
 
-        return Task.FromResult(new SpaceAnswer(present.KnownVersion == state.State.Version && _definition is not null ? null : Orders(), [.. elsewhere]));
+        return Task.FromResult(new SpaceAnswer(present.KnownVersion == state.State.Version && _definition is not null ? null : Orders(), [.. elsewhere], SeatsBut(present, now)));
+    }
+
+    /// <summary>The other silos that have said within ten seconds that the space is open there.</summary>
+    private SpaceSeat[] SeatsBut(SpacePresent present, DateTimeOffset now)
+    {
+        foreach (var silent in _seats.Where(s => now - s.Value.At > TimeSpan.FromSeconds(10)).Select(s => s.Key).ToArray()) _seats.Remove(silent);
+        if (present.Peer is { } peer && (_seats.Count < MostSeats || _seats.ContainsKey(present.Silo))) _seats[present.Silo] = (peer, now);
+        return [.. _seats.Where(s => s.Key != present.Silo).Select(s => new SpaceSeat(s.Key, s.Value.Peer))];
     }
 
     private Problem? Refusal(JoinRequest request, DateTimeOffset now) =>

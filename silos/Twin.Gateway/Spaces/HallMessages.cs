@@ -50,7 +50,7 @@ internal static class HallMessages
         return new WelcomeMessage(SpaceLimits.Version, hall.Id, session.Who.Avatar, hall.Stage.Tick, hall.TickHz, session.Epoch, isResumed, place, rules, (int)hall.Rules.Grace.TotalMilliseconds);
     }
 
-    public static PeopleMessage People(SpaceHall hall, IReadOnlyList<int> numbers) => new([.. numbers.Take(SpaceLimits.People).Select(n => hall.Find(n) is { Who: { } who }
+    public static PeopleMessage People(SpaceHall hall, IReadOnlyList<int> numbers) => new([.. numbers.Take(SpaceLimits.People).Select(n => hall.WhoIs(n) is { } who
         ? new SpacePerson(n, who.Name, who.Appearance, RolesOf(who.Roles))
         : new SpacePerson(n, hall.NameOf(n), "", []))]);
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using Microsoft.Extensions.Hosting;
 using Twin.Gateway.Spaces.Sockets;
+using Twin.Grains.Spaces;
 using Twin.Wire.Spaces;
 
 namespace Twin.Gateway.Spaces;
@@ -41,6 +42,9 @@ internal sealed class SpaceDoor : ISocketHandler, IHostedService
     /// <summary>Told of spaces that someone with a good token asks for and that are not open here. Must not block.</summary>
     public Action<string>? Missed { get; set; }
 
+    /// <summary>How spaces of other silos reach those here; set before the first space opens.</summary>
+    public SpaceSeat? Here { get; set; }
+
     /// <summary>Whether the loop runs.</summary>
     public bool IsStarted => _loop is not null;
 
@@ -51,7 +55,7 @@ internal sealed class SpaceDoor : ISocketHandler, IHostedService
     public ICollection<SpaceHall> Halls => _halls.Values;
 
     /// <summary>Opens a space on this silo, or does nothing when it is open. Any thread.</summary>
-    public SpaceHall Open(string id, HallRules rules) => _halls.GetOrAdd(id, static (name, of) => new SpaceHall(name, of.rules, of.door.Loop, of.door.Metrics, of.door._clock), (rules, door: this));
+    public SpaceHall Open(string id, HallRules rules) => _halls.GetOrAdd(id, static (name, of) => new SpaceHall(name, of.rules, of.door.Loop, of.door.Metrics, of.door._clock) { Seat = of.door.Here }, (rules, door: this));
 
     /// <summary>The hall of a space, or null. Any thread.</summary>
     public SpaceHall? Find(string id) => _halls.GetValueOrDefault(id);
@@ -80,6 +84,13 @@ internal sealed class SpaceDoor : ISocketHandler, IHostedService
             }
         }, null);
         return isTaken ? done.Task : throw new InvalidOperationException("Too much waits for the spaces of this silo; try again.");
+    }
+
+    /// <summary>Takes a batch of another silo. Any thread; one too many for the loop is lost, and the next says more.</summary>
+    public void Hear(SpaceBatch batch)
+    {
+        if (Find(batch.Space) is not { } hall) return;
+        if (!Loop.Post(static (_, state) => (((SpaceHall Hall, SpaceBatch Batch))state!).Hall.HearNeighbour((((SpaceHall Hall, SpaceBatch Batch))state!).Batch), (hall, batch))) Metrics.BatchRefused();
     }
 
     void ISocketHandler.Started(SocketLoop loop) => _loop = loop;

@@ -1,3 +1,4 @@
+using Twin.Grains.Spaces;
 using Twin.Presence;
 using Twin.Wire.Spaces;
 
@@ -24,7 +25,9 @@ internal sealed partial class SpaceHall
     /// <summary>Where someone says it is.</summary>
     public void Move(HallSession from, in AvatarInput input)
     {
-        if (Stage.Input(from.Stage, input) != InputOutcome.Refused) return;
+        var outcome = Stage.Input(from.Stage, input);
+        if (outcome == InputOutcome.Unknown) PassOn(from, input);
+        if (outcome != InputOutcome.Refused) return;
         from.Refused++;
         _metrics.Refused(Stage.CauseOf(from.Stage).ToString());
     }
@@ -39,7 +42,8 @@ internal sealed partial class SpaceHall
         {
             from.NextChat = Stage.Tick + (Rules.SlowChatSeconds * TickHz);
             var message = new ChatMessage(from.Who.Avatar, chat.Scope, chat.Text, Stage.Tick, chat.To).ToBytes();
-            foreach (var session in _byStage.Values) if (session == from || Reaches(from, session, chat.Scope, chat.To)) Send(session.Socket, message);
+            foreach (var session in _byStage.Values) if (session == from || Reaches(from.Who.Avatar, session, chat.Scope, chat.To)) Send(session.Socket, message);
+            Relay(new SpaceTalk(from.Who.Avatar, -1, (int)chat.Scope, chat.To, message));
         }
     }
 
@@ -55,6 +59,7 @@ internal sealed partial class SpaceHall
         from.Channels[state.Channel] = state.Payload;
         var message = new StateMessage(from.Who.Avatar, state.Channel, state.Payload).ToBytes();
         foreach (var session in _byStage.Values) if (session.Told.Contains(from.Who.Avatar)) Send(session.Socket, message);
+        Relay(new SpaceTalk(from.Who.Avatar, state.Channel, 0, 0, state.Payload.ToArray()));
     }
 
     /// <summary>The time, for those who set their clocks by it.</summary>
@@ -78,11 +83,11 @@ internal sealed partial class SpaceHall
     /// <summary>Tells one that something was refused.</summary>
     public void Refuse(HallSession to, SpaceMessageType of, string code, string words) => Send(to.Socket, new RefusedMessage(of, code, words).ToBytes());
 
-    private bool Reaches(HallSession from, HallSession to, ChatScope scope, int avatar) => scope switch
+    private bool Reaches(int from, HallSession to, ChatScope scope, int avatar) => scope switch
     {
         ChatScope.Space => true,
         ChatScope.Whisper => to.Who.Avatar == avatar,
-        _ => IsNear(from.Who.Avatar, to.Who.Avatar),
+        _ => IsNear(from, to.Who.Avatar),
     };
 
     private bool IsNear(int a, int b)
@@ -104,8 +109,8 @@ internal sealed partial class SpaceHall
             Send(session.Socket, HallMessages.People(this, session.ToTell).ToBytes());
             foreach (var number in session.ToTell)
             {
-                if (_people.GetValueOrDefault(number) is not { Channels.Count: > 0 } other) continue;
-                foreach (var (channel, value) in other.Channels) Send(session.Socket, new StateMessage(number, channel, value).ToBytes());
+                if ((_people.GetValueOrDefault(number)?.Channels ?? _guests.GetValueOrDefault(number)?.Channels) is not { Count: > 0 } channels) continue;
+                foreach (var (channel, value) in channels) Send(session.Socket, new StateMessage(number, channel, value).ToBytes());
             }
 
             session.ToTell.Clear();

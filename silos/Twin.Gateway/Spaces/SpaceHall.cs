@@ -93,6 +93,7 @@ internal sealed partial class SpaceHall : IFrameSink
         var late = now - Due;
         var started = _clock.GetTimestamp();
         Stage.Advance();
+        TellNeighbours();
         var advanced = _clock.GetTimestamp();
         Stage.LookAround(0, Stage.SessionEnd);
         Stage.WriteFrames(0, Stage.SessionEnd, this);
@@ -125,13 +126,25 @@ internal sealed partial class SpaceHall : IFrameSink
         {
             if (session!.IsConnected) Drop(session, 4001, "resumed elsewhere");
             epoch = Math.Max(epoch, session.Epoch + 1);
-            if (Stage.Mirror.IndexOf(who.Avatar) is >= 0 and var index) place = Stage.Mirror.StateAt(index).Pose;
         }
-        else if (_people.Count >= Rules.Capacity) return (4503, "the space is full");
+        else if (_guests.TryGetValue(who.Avatar, out var guest))
+        {
+            isResumed = true; // from another silo
+            epoch = Math.Max(epoch, guest.Epoch + 1);
+        }
+        else if (_people.Count + _guests.Count >= Rules.Capacity) return (4503, "the space is full");
+
+        if (Stage.Mirror.IndexOf(who.Avatar) is >= 0 and var index)
+        {
+            epoch = Math.Max(epoch, Stage.Mirror.StateAt(index).Epoch + 1);
+            if (isResumed) place = Stage.Mirror.StateAt(index).Pose;
+        }
 
         session ??= new HallSession(who);
         var stage = Stage.Open(new AvatarState { Number = who.Avatar, Epoch = epoch, Pose = place, InputSequence = input }, hello.IsAdaptive);
         if (stage < 0) return (4503, "the cell is full");
+        if (_guests.Remove(who.Avatar, out var before)) foreach (var (channel, value) in before.Channels) session.Channels[channel] = value;
+        _changed.Add(who.Avatar);
         (session.Socket, session.IsConnected, session.Stage, session.Epoch, session.StuckSince) = (socket, true, stage, epoch, 0);
         Mute(session, LeftOf(_muted, who.User, now)); // an order outlives the connection
         session.Told.Clear();
@@ -157,6 +170,7 @@ internal sealed partial class SpaceHall : IFrameSink
         Stage.Close(session.Stage, keepsAvatar: true);
         session.Stage = -1;
         session.AwayUntil = Stage.Tick + (long)(Rules.Grace.TotalSeconds * TickHz);
+        _changed.Add(session.Who.Avatar);
         _metrics.Left();
     }
 
@@ -166,6 +180,7 @@ internal sealed partial class SpaceHall : IFrameSink
         Away(session);
         Stage.Remove(session.Who.Avatar, session.Epoch);
         if (_people.TryGetValue(session.Who.Avatar, out var known) && known == session) _people.Remove(session.Who.Avatar);
+        if (_neighbours.Count > 0) _gone.Add(new PassedGone(session.Who.Avatar, session.Epoch));
     }
 
     /// <inheritdoc/>
@@ -224,6 +239,8 @@ internal sealed partial class SpaceHall : IFrameSink
     /// <summary>Everyone goes: the space ends here.</summary>
     public void CloseAll()
     {
+        TellNeighbours(isLast: true); // before the people go: where the space stays open elsewhere they may come back to it there
+        _neighbours.Clear();
         foreach (var session in _people.Values.ToArray())
         {
             if (session.IsConnected) Drop(session, 4503, "the space is closing");
@@ -253,6 +270,8 @@ internal sealed partial class SpaceHall : IFrameSink
             else Leave(session);
         }
 
+        SweepGuests();
+        _metrics.Shared(Stage.Owned, _guests.Count, Neighbours, Stage.BorderCrossings, Stage.TakenUp);
         _metrics.Held(_people.Count, _byStage.Count, Pressure.Level);
     }
 

@@ -14,6 +14,7 @@ internal sealed class SpaceKeeper(SpaceDoor door, SpaceTokens tokens, IGrainFact
 {
     private readonly ConcurrentDictionary<string, long> _known = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, DateTimeOffset> _obeyed = new(StringComparer.Ordinal);
+    private readonly SpacePeer _peer = new(door); // Orleans keeps a weak reference only
     private readonly string _silo = Guid.NewGuid().ToString("N");
 
     /// <summary>Opens the hall of a space on this silo.</summary>
@@ -24,9 +25,11 @@ internal sealed class SpaceKeeper(SpaceDoor door, SpaceTokens tokens, IGrainFact
         var orders = await grains.GetGrain<ISpaceGrain>(id).GetAsync().ConfigureAwait(false);
         if (orders.Definition is not { } json || !SpaceDefinition.TryParse(json, out var definition, out _)) return null;
         await tokens.RefreshAsync().ConfigureAwait(false);
+        door.Here ??= new SpaceSeat(_silo, grains.CreateObjectReference<ISpacePeer>(_peer));
         var hall = door.Open(id, RulesOf(definition!));
         _known[id] = orders.Version;
         await ObeyAsync(hall, orders).ConfigureAwait(false);
+        await TellAsync(hall).ConfigureAwait(false); // where else it is open is known before anyone comes in
         return hall;
     }
 
@@ -106,7 +109,8 @@ internal sealed class SpaceKeeper(SpaceDoor door, SpaceTokens tokens, IGrainFact
     private async Task TellAsync(SpaceHall hall)
     {
         var here = await door.RunAsync(() => hall.People.Select(p => (p.Who.User, p.Epoch)).ToArray()).ConfigureAwait(false);
-        var answer = await grains.GetGrain<ISpaceGrain>(hall.Id).PresentAsync(new SpacePresent(_silo, _known.GetValueOrDefault(hall.Id), [.. here.Select(h => h.User)], [.. here.Select(h => h.Epoch)])).ConfigureAwait(false);
+        var answer = await grains.GetGrain<ISpaceGrain>(hall.Id).PresentAsync(new SpacePresent(_silo, _known.GetValueOrDefault(hall.Id), [.. here.Select(h => h.User)], [.. here.Select(h => h.Epoch)], door.Here?.Peer)).ConfigureAwait(false);
+        if (answer.Seats.Length > 0) await door.RunAsync(() => hall.Meet(answer.Seats)).ConfigureAwait(false);
         if (answer.Elsewhere.Length > 0) await door.RunAsync(() => hall.SendOut(answer.Elsewhere, 4001, "resumed elsewhere")).ConfigureAwait(false);
         if (answer.Orders is not { } orders) return;
         if (orders.Definition is null)
@@ -134,5 +138,16 @@ internal sealed class SpaceKeeper(SpaceDoor door, SpaceTokens tokens, IGrainFact
             hall.SendOut(banned, 4004, "banned");
             return hall.SendOutBefore(kicked, 4003, "sent out");
         });
+    }
+}
+
+/// <summary>The spaces of this silo, for the others.</summary>
+internal sealed class SpacePeer(SpaceDoor door) : ISpacePeer
+{
+    /// <inheritdoc/>
+    public Task TellAsync(SpaceBatch batch)
+    {
+        door.Hear(batch);
+        return Task.CompletedTask;
     }
 }
