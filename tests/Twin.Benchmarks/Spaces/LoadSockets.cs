@@ -15,6 +15,11 @@ internal interface ISocketLoad
 
     /// <summary>A client heard a message. The span is valid during the call.</summary>
     void Hear(int client, ReadOnlySpan<byte> message, long now);
+
+    /// <summary>A client has a new connection.</summary>
+    void Returned(int client)
+    {
+    }
 }
 
 /// <summary>
@@ -33,6 +38,7 @@ internal sealed unsafe class LoadSockets : IDisposable
     private readonly byte[] _in = GC.AllocateArray<byte>(ReceiveBytes, pinned: true);
     private readonly byte[] _out = GC.AllocateArray<byte>(64 * 1024, pinned: true);
     private readonly bool _isMasked;
+    private readonly Queue<int> _toReturn = new();
     private uint _mask = 0x9E3779B9;
 
     private LoadSockets(int clients, bool isMasked)
@@ -54,6 +60,22 @@ internal sealed unsafe class LoadSockets : IDisposable
 
     /// <summary>How late the latest message was given to the system, in stopwatch ticks.</summary>
     public long Latest { get; private set; }
+
+    /// <summary>Where a client whose connection has ended connects again, and with what target; null gives it up.</summary>
+    public Func<int, (IPEndPoint Server, string Target)?>? Elsewhere { get; set; }
+
+    /// <summary>Times that a client came back.</summary>
+    public int Returns { get; private set; }
+
+    /// <summary>Connects clients one after another, each to its own server; blocks.</summary>
+    /// <param name="clients">How many.</param>
+    /// <param name="where">The server and the request target of each.</param>
+    public static LoadSockets Connect(int clients, Func<int, (IPEndPoint Server, string Target)> where)
+    {
+        var load = new LoadSockets(clients, true);
+        for (var i = 0; i < clients; i++) load.ConnectOne(i, where(i).Server, where(i).Target);
+        return load;
+    }
 
     /// <summary>Connects clients one after another; blocks.</summary>
     /// <param name="server">Where.</param>
@@ -104,6 +126,7 @@ internal sealed unsafe class LoadSockets : IDisposable
             var now = clock.GetTimestamp();
             if (next > now) _readiness.WaitForWake((next - now) * 1_000_000_000 / clock.TimestampFrequency);
             HearAll(load, clock);
+            ReturnSome(load);
             now = clock.GetTimestamp();
             for (var due = (now - start) * _sockets.Length / ticks; spoken < due; spoken++) Speak(load, (int)(spoken % _sockets.Length), start + (spoken * ticks / _sockets.Length), clock);
         }
@@ -212,7 +235,35 @@ internal sealed unsafe class LoadSockets : IDisposable
         if (_descriptors[client] < 0) return;
         _descriptors[client] = -1;
         _sockets[client].Dispose();
-        Lost++;
+        _keptBytes[client] = 0;
+        if (Elsewhere is null) Lost++;
+        else _toReturn.Enqueue(client);
+    }
+
+    /// <summary>Those whose connection ended try again, each once in a turn of the loop.</summary>
+    private void ReturnSome(ISocketLoad load)
+    {
+        for (var i = Math.Min(20, _toReturn.Count); i > 0; i--)
+        {
+            var client = _toReturn.Dequeue();
+            if (Elsewhere?.Invoke(client) is not { } where)
+            {
+                Lost++;
+                continue;
+            }
+
+            try
+            {
+                ConnectOne(client, where.Server, where.Target);
+                Returns++;
+                load.Returned(client);
+            }
+            catch (Exception fault) when (fault is SocketException or InvalidOperationException)
+            {
+                _sockets[client].Dispose();
+                _toReturn.Enqueue(client);
+            }
+        }
     }
 
     public void Dispose()
