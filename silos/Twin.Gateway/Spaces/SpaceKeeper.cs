@@ -27,8 +27,8 @@ internal sealed class SpaceKeeper(SpaceDoor door, SpaceTokens tokens, IGrainFact
         await tokens.RefreshAsync().ConfigureAwait(false);
         door.Here ??= new SpaceSeat(_silo, grains.CreateObjectReference<ISpacePeer>(_peer));
         var hall = door.Open(id, RulesOf(definition!));
-        _known[id] = orders.Version;
         await ObeyAsync(hall, orders).ConfigureAwait(false);
+        _known[id] = orders.Version;
         await TellAsync(hall).ConfigureAwait(false); // where else it is open is known before anyone comes in
         return hall;
     }
@@ -46,17 +46,7 @@ internal sealed class SpaceKeeper(SpaceDoor door, SpaceTokens tokens, IGrainFact
             while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false))
             {
                 if (!tokens.IsReady) await PrepareAsync().ConfigureAwait(false);
-                foreach (var hall in door.Halls)
-                {
-                    try
-                    {
-                        await TellAsync(hall).WaitAsync(TimeSpan.FromSeconds(5), clock, stoppingToken).ConfigureAwait(false);
-                    }
-                    catch (Exception fault) when (fault is not OperationCanceledException)
-                    {
-                        log.LogWarning("The owner of space {Space} does not answer: {Fault}. People here go on.", hall.Id, fault.Message);
-                    }
-                }
+                await Parallel.ForEachAsync(door.Halls, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = stoppingToken }, TellQuietlyAsync).ConfigureAwait(false); // one owner that does not answer keeps no other space waiting
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -103,6 +93,18 @@ internal sealed class SpaceKeeper(SpaceDoor door, SpaceTokens tokens, IGrainFact
         catch (Exception fault)
         {
             log.LogWarning("Space {Space} cannot be opened: {Fault}", id, fault.Message);
+        }
+    }
+
+    private async ValueTask TellQuietlyAsync(SpaceHall hall, CancellationToken cancel)
+    {
+        try
+        {
+            await TellAsync(hall).WaitAsync(TimeSpan.FromSeconds(5), clock, cancel).ConfigureAwait(false);
+        }
+        catch (Exception fault) when (fault is not OperationCanceledException || !cancel.IsCancellationRequested)
+        {
+            log.LogWarning("The owner of space {Space} does not answer: {Fault}. People here go on.", hall.Id, fault.Message);
         }
     }
 
