@@ -9,7 +9,7 @@ namespace Twin.Presence;
 /// <remarks>
 /// An avatar has an index here while it is known. An index is used again only <see cref="QuarantineTicks"/> after its avatar left: by then each viewer has looked again at whom it sees.
 /// </remarks>
-public sealed class Mirror
+public sealed partial class Mirror
 {
     /// <summary>Ticks that an index rests. Viewers look again at least every 4 ticks.</summary>
     public const int QuarantineTicks = 10;
@@ -57,6 +57,7 @@ public sealed class Mirror
             ref var own = ref _states[index];
             if (!state.IsAfter(own.Epoch, own.Sequence)) return false;
             own = state;
+            Tape?.Updated(index, state);
             return true;
         }
 
@@ -65,6 +66,7 @@ public sealed class Mirror
         _isHere[index] = true;
         _near[index] = _middle[index] = new AvatarShadow(state.Pose);
         _nearNews[index] = _middleNews[index] = DeltaRecord.Unchanged;
+        Tape?.Updated(index, state);
         return true;
     }
 
@@ -80,6 +82,7 @@ public sealed class Mirror
         (_middle[index].VelocityX, _middle[index].VelocityY, _middle[index].VelocityZ) = (0, 0, 0);
         _nearNews[index] = _middleNews[index] = DeltaRecord.Unchanged;
         _resting.Enqueue((index, Tick));
+        Tape?.Removed(index);
         return true;
     }
 
@@ -90,6 +93,7 @@ public sealed class Mirror
     /// <param name="middleBoundSteps">The same for the middle ring.</param>
     public void Advance(long tick, FramePace pace, int nearBoundSteps, int middleBoundSteps)
     {
+        Tape?.Advanced(tick, pace, nearBoundSteps, middleBoundSteps);
         (Tick, Pace) = (tick, pace);
         while (_resting.TryPeek(out var rest) && tick - rest.Tick > QuarantineTicks && tick - rest.Tick < long.MaxValue)
         {
@@ -117,17 +121,16 @@ public sealed class Mirror
     private int Free()
     {
         if (_free.TryPop(out var index)) return index;
-        if (End == _states.Length)
-        {
-            var size = End * 2;
-            Array.Resize(ref _states, size);
-            Array.Resize(ref _isHere, size);
-            Array.Resize(ref _near, size);
-            Array.Resize(ref _middle, size);
-            Array.Resize(ref _nearNews, size);
-            Array.Resize(ref _middleNews, size);
-        }
-
+        if (End == _states.Length) Resize(End * 2);
         return End++;
+    }
+    private void Resize(int size)
+    {
+        Array.Resize(ref _states, size);
+        Array.Resize(ref _isHere, size);
+        Array.Resize(ref _near, size);
+        Array.Resize(ref _middle, size);
+        Array.Resize(ref _nearNews, size);
+        Array.Resize(ref _middleNews, size);
     }
 }

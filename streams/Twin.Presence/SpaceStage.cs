@@ -83,6 +83,7 @@ public sealed partial class SpaceStage
 
         _sessionOf[state.Number] = session;
         _sessions[session] = new Session { Number = state.Number, Epoch = state.Epoch, Cell = cell, Acknowledged = state.InputSequence, Viewer = new Viewer(state.Number) { IsAdaptive = isAdaptive } };
+        _tape?.Opened(session, state.Number, isAdaptive, state.InputSequence);
         return session;
     }
 
@@ -96,6 +97,7 @@ public sealed partial class SpaceStage
         if (!keepsAvatar) Remove(own.Number, own.Epoch);
         if (_sessionOf.TryGetValue(own.Number, out var newest) && newest == session) _sessionOf.Remove(own.Number);
         own = default;
+        _tape?.Closed(session);
         _free.Push(session);
     }
 
@@ -170,6 +172,7 @@ public sealed partial class SpaceStage
         foreach (var cell in _cells) foreach (ref readonly var state in cell.Avatars) Mirror.Update(state);
         if (IsShared) NoteCells();
         Mirror.Advance(Tick, Pace, Rules.NearBoundSteps + ExtraBoundSteps, Rules.MiddleBoundSteps + ExtraBoundSteps);
+        _tape?.NearLimit(NearLimit);
         _grid.Build(Mirror);
         if (_departed.Count > 0) Rehome();
     }
@@ -201,6 +204,7 @@ public sealed partial class SpaceStage
         {
             ref var own = ref _sessions[i];
             if (own.Viewer is not { } viewer) continue;
+            if (_tape is not null) NoteAcknowledged(i, own);
             Correction? correction = null;
             if (own.IsToCorrect && Mirror.IndexOf(own.Number) is >= 0 and var index)
             {
@@ -213,7 +217,11 @@ public sealed partial class SpaceStage
             foreach (var number in viewer.Newcomers) sink.Entered(i, number);
             if (length == 0) continue;
             if (sink.SendFrame(i, length)) own.IsToCorrect = false;
-            else viewer.Reset();
+            else
+            {
+                viewer.Reset();
+                _tape?.Failed(i);
+            }
         }
     }
 

@@ -6,7 +6,7 @@ namespace Twin.Presence;
 /// The server's side of one client's frames (SPEC-spaces, clause 6): who has which slot, who is to enter and leave, and the byte budget. Hot; allocates nothing once grown. One thread at a time.
 /// </summary>
 /// <param name="number">The viewer's own avatar: it is not told of itself.</param>
-public sealed class Viewer(int number)
+public sealed partial class Viewer(int number)
 {
     /// <summary>A buffer of this size takes any frame.</summary>
     public const int MostFrameBytes = 16 * 1024;

@@ -67,10 +67,7 @@ internal sealed partial class SpaceHall
         Send(to.Socket, new TimeMessage(clientMicroseconds, (long)(_clock.GetTimestamp() * (1_000_000.0 / _clock.TimestampFrequency)), Stage.Tick).ToBytes());
 
     /// <summary>How many bytes a second it may be sent.</summary>
-    public void SetBudget(HallSession from, int bytesPerSecond)
-    {
-        if (Stage.ViewerOf(from.Stage) is { } viewer) viewer.BudgetBytes = Math.Clamp(bytesPerSecond / TickHz, 32, 8 * 1024);
-    }
+    public void SetBudget(HallSession from, int bytesPerSecond) => Stage.SetBudget(from.Stage, Math.Clamp(bytesPerSecond / TickHz, 32, 8 * 1024));
 
     /// <summary>It leaves of its own will: at once, without grace.</summary>
     public void Goodbye(HallSession from)

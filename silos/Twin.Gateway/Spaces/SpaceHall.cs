@@ -149,7 +149,7 @@ internal sealed partial class SpaceHall : IFrameSink
         Mute(session, LeftOf(_muted, who.User, now)); // an order outlives the connection
         session.Told.Clear();
         session.ToTell.Clear();
-        if (hello.ByteBudgetPerSecond > 0) Stage.ViewerOf(stage)!.BudgetBytes = Math.Clamp(hello.ByteBudgetPerSecond / TickHz, 32, 8 * 1024);
+        if (hello.ByteBudgetPerSecond > 0) Stage.SetBudget(stage, Math.Clamp(hello.ByteBudgetPerSecond / TickHz, 32, 8 * 1024));
         _people[who.Avatar] = session;
         _byStage[stage] = session;
         _metrics.Entered(isResumed);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
@@ -38,7 +39,8 @@ internal sealed unsafe class LoadSockets : IDisposable
     private readonly byte[] _in = GC.AllocateArray<byte>(ReceiveBytes, pinned: true);
     private readonly byte[] _out = GC.AllocateArray<byte>(64 * 1024, pinned: true);
     private readonly bool _isMasked;
-    private readonly Queue<int> _toReturn = new();
+    private readonly ConcurrentQueue<(int Client, Socket? Socket, byte[] Early)> _returned = new();
+    private readonly SemaphoreSlim _returning = new(24);
     private uint _mask = 0x9E3779B9;
 
     private LoadSockets(int clients, bool isMasked)
@@ -91,22 +93,41 @@ internal sealed unsafe class LoadSockets : IDisposable
 
     private void ConnectOne(int client, IPEndPoint server, string target)
     {
-        var socket = _sockets[client] = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        socket.Connect(server);
-        socket.Send(Encoding.ASCII.GetBytes($"GET {target} HTTP/1.1\r\nHost: {server}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
-        var head = new byte[4_096];
-        var filled = 0;
-        int end;
-        while ((end = head.AsSpan(0, filled).IndexOf("\r\n\r\n"u8)) < 0)
-        {
-            var got = filled == head.Length ? 0 : socket.Receive(head, filled, head.Length - filled, SocketFlags.None);
-            if (got == 0) throw new InvalidOperationException($"Client {client}: the server answered {Encoding.ASCII.GetString(head, 0, filled)}");
-            filled += got;
-        }
+        var (socket, rest) = Open(client, server, target);
+        TakeIn(client, socket, rest);
+    }
 
-        if (!head.AsSpan().StartsWith("HTTP/1.1 101"u8)) throw new InvalidOperationException($"Client {client}: the server answered {Encoding.ASCII.GetString(head, 0, filled)}");
+    private static (Socket Socket, byte[] Early) Open(int client, IPEndPoint server, string target)
+    {
+        var socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = 5_000 };
+        try
+        {
+            socket.Connect(server);
+            socket.Send(Encoding.ASCII.GetBytes($"GET {target} HTTP/1.1\r\nHost: {server}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
+            var head = new byte[4_096];
+            var filled = 0;
+            int end;
+            while ((end = head.AsSpan(0, filled).IndexOf("\r\n\r\n"u8)) < 0)
+            {
+                var got = filled == head.Length ? 0 : socket.Receive(head, filled, head.Length - filled, SocketFlags.None);
+                if (got == 0) throw new InvalidOperationException($"Client {client}: the server answered {Encoding.ASCII.GetString(head, 0, filled)}");
+                filled += got;
+            }
+
+            return head.AsSpan().StartsWith("HTTP/1.1 101"u8) ? (socket, head[(end + 4)..filled]) : throw new InvalidOperationException($"Client {client}: the server answered {Encoding.ASCII.GetString(head, 0, filled)}");
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private void TakeIn(int client, Socket socket, byte[] rest)
+    {
+        _sockets[client] = socket;
         _descriptors[client] = (int)socket.SafeHandle.DangerousGetHandle();
-        Keep(client, head.AsSpan(end + 4, filled - end - 4), 0);
+        Keep(client, rest, 0);
         if (!_readiness.Add(_descriptors[client], LinuxCalls.In | LinuxCalls.ReadHangUp | LinuxCalls.EdgeTriggered, (ulong)client)) throw new InvalidOperationException("epoll_ctl refused a client.");
     }
 
@@ -126,7 +147,7 @@ internal sealed unsafe class LoadSockets : IDisposable
             var now = clock.GetTimestamp();
             if (next > now) _readiness.WaitForWake((next - now) * 1_000_000_000 / clock.TimestampFrequency);
             HearAll(load, clock);
-            ReturnSome(load);
+            TakeBack(load);
             now = clock.GetTimestamp();
             for (var due = (now - start) * _sockets.Length / ticks; spoken < due; spoken++) Speak(load, (int)(spoken % _sockets.Length), start + (spoken * ticks / _sockets.Length), clock);
         }
@@ -237,32 +258,50 @@ internal sealed unsafe class LoadSockets : IDisposable
         _sockets[client].Dispose();
         _keptBytes[client] = 0;
         if (Elsewhere is null) Lost++;
-        else _toReturn.Enqueue(client);
+        else new Thread(() => ComeBack(client)) { IsBackground = true }.Start();
     }
 
-    /// <summary>Those whose connection ended try again, each once in a turn of the loop.</summary>
-    private void ReturnSome(ISocketLoad load)
+    /// <summary>One whose connection has ended tries again, each 50 ms, beside the loop: people do not wait for one another.</summary>
+    private void ComeBack(int client)
     {
-        for (var i = Math.Min(20, _toReturn.Count); i > 0; i--)
+        _returning.Wait();
+        try
         {
-            var client = _toReturn.Dequeue();
-            if (Elsewhere?.Invoke(client) is not { } where)
+            for (var tries = 0; tries < 600 && Elsewhere?.Invoke(client) is { } where; tries++)
+            {
+                try
+                {
+                    var (socket, rest) = Open(client, where.Server, where.Target);
+                    _returned.Enqueue((client, socket, rest));
+                    return;
+                }
+                catch (Exception fault) when (fault is SocketException or InvalidOperationException)
+                {
+                    Thread.Sleep(50);
+                }
+            }
+
+            _returned.Enqueue((client, null, []));
+        }
+        finally
+        {
+            _returning.Release();
+        }
+    }
+
+    private void TakeBack(ISocketLoad load)
+    {
+        while (_returned.TryDequeue(out var one))
+        {
+            if (one.Socket is null)
             {
                 Lost++;
                 continue;
             }
 
-            try
-            {
-                ConnectOne(client, where.Server, where.Target);
-                Returns++;
-                load.Returned(client);
-            }
-            catch (Exception fault) when (fault is SocketException or InvalidOperationException)
-            {
-                _sockets[client].Dispose();
-                _toReturn.Enqueue(client);
-            }
+            load.Returned(one.Client);
+            TakeIn(one.Client, one.Socket, one.Early);
+            Returns++;
         }
     }
 

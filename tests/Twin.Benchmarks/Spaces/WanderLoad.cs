@@ -4,7 +4,7 @@ using Twin.Wire.Spaces;
 namespace Twin.Benchmarks.Spaces;
 
 /// <summary>
-/// People who cross a place again and again, and whose connections may end and be taken up elsewhere. Each pose said is remembered for three seconds, so that a pose read in another's view tells how old it is: the worst gap is the longest time in which nobody saw anything newer of someone.
+/// People who cross a place again and again, and whose connections may end and be taken up elsewhere. Each pose said is remembered for three seconds, so that a pose read in another's view tells how old it is: the worst gap is the longest time in which someone stood still in a view.
 /// </summary>
 internal sealed class WanderLoad : ISocketLoad
 {
@@ -14,6 +14,7 @@ internal sealed class WanderLoad : ISocketLoad
     private readonly float _side;
     private readonly Random _random = new(7);
     private readonly Walker[] _walkers;
+    private long _since;
     private readonly Dictionary<int, int> _clients = [];
 
     public WanderLoad(int clients, double side, int cellsAcross, TimeProvider clock)
@@ -40,7 +41,7 @@ internal sealed class WanderLoad : ISocketLoad
     /// <summary>Between two frames of one client, in milliseconds.</summary>
     public double WorstFrameGapMs => Milliseconds(_walkers.Max(w => w.WorstFrameGap));
 
-    /// <summary>In which nobody saw anything newer of someone whom others have near, in milliseconds.</summary>
+    /// <summary>In which someone stood still in a view though it walked, in milliseconds.</summary>
     public double WorstSightGapMs => Milliseconds(_walkers.Max(w => w.WorstSightGap));
 
     /// <summary>The same, the median of all people.</summary>
@@ -112,13 +113,15 @@ internal sealed class WanderLoad : ISocketLoad
     {
         var walker = _walkers[client];
         (walker.IsWelcome, walker.HasSaidHello, walker.View, walker.Sequence) = (false, false, new ClientView(), 0);
+        Array.Clear(walker.Sights);
     }
 
     /// <summary>Forgets the gaps so far.</summary>
     public void StartOver(long now)
     {
         IsMeasuring = true;
-        foreach (var walker in _walkers) (walker.LastFrame, walker.LastSight, walker.WorstFrameGap, walker.WorstSightGap) = (now, now, 0, 0);
+        _since = now;
+        foreach (var walker in _walkers) (walker.LastFrame, walker.WorstFrameGap, walker.WorstSightGap) = (now, 0, 0);
     }
 
     /// <summary>Holds all views against the truth: who is missing within the radius, who is there that should not be, and who is in nobody's view though somebody is near.</summary>
@@ -167,19 +170,24 @@ internal sealed class WanderLoad : ISocketLoad
             var number = walker.View.NumberAt(slot);
             if (number < 0) continue;
             if (!walker.Seen.Add(number)) Doubled++;
-            if (_clients.TryGetValue(number, out var client)) Sight(_walkers[client], walker.View.ShadowAt(slot).Pose, now);
+            if (_clients.TryGetValue(number, out var client)) Sight(walker, slot, _walkers[client], walker.View.ShadowAt(slot).Pose, now);
         }
     }
 
-    private void Sight(Walker other, in AvatarPose pose, long now)
+    /// <summary>How long someone who stays in a view has stood still in it: all walk, so each newer pose differs.</summary>
+    private void Sight(Walker viewer, int slot, Walker other, in AvatarPose pose, long now)
     {
-        for (var said = other.SaidCount - 1; said > other.SeenUpTo && said >= 0 && said > other.SaidCount - Kept; said--)
+        ref var sight = ref viewer.Sights[slot];
+        if (sight.Number != other.Number) sight = (other.Number, -1, now);
+        for (var said = other.SaidCount - 1; said > sight.UpTo && said >= 0 && said > other.SaidCount - Kept; said--)
         {
             if (other.Said[said % Kept].X != pose.X || other.Said[said % Kept].Z != pose.Z) continue;
-            if (IsMeasuring) other.WorstSightGap = Math.Max(other.WorstSightGap, now - other.LastSight);
-            (other.SeenUpTo, other.LastSight) = (said, now);
+            if (IsMeasuring && sight.UpTo >= 0) other.WorstSightGap = Math.Max(other.WorstSightGap, now - Math.Max(sight.At, _since));
+            (sight.UpTo, sight.At) = (said, now);
             return;
         }
+
+        if (IsMeasuring) other.WorstSightGap = Math.Max(other.WorstSightGap, now - Math.Max(sight.At, _since)); // nothing newer yet
     }
 
     private Vector2 NewGoal() => new(_random.NextSingle() * (_side - 2) + 1, _random.NextSingle() * (_side - 2) + 1);
@@ -192,9 +200,10 @@ internal sealed class WanderLoad : ISocketLoad
         public readonly HashSet<int> Seen = [];
         public ClientView View = new();
         public Vector2 Place, Goal;
-        public int Number, Cell, SaidCount, SeenUpTo = -1;
+        public readonly (int Number, int UpTo, long At)[] Sights = new (int, int, long)[256];
+        public int Number, Cell, SaidCount;
         public ushort Sequence;
         public bool IsWelcome, HasSaidHello;
-        public long Last, LastFrame, LastSight, WorstFrameGap, WorstSightGap;
+        public long Last, LastFrame, WorstFrameGap, WorstSightGap;
     }
 }
