@@ -57,7 +57,8 @@ public static class DoorServices
         }));
         KestrelTuning.Add(services);
         services.AddSingleton<SpaceTokens>().AddSingleton<ISpaceTokens>(s => s.GetRequiredService<SpaceTokens>()).AddSingleton<SpaceDoor>().AddSingleton<ISocketHandler>(s => s.GetRequiredService<SpaceDoor>()).AddSingleton<SpaceKeeper>();
-        services.AddHostedService(s => s.GetRequiredService<SpaceDoor>()).AddHostedService(s => s.GetRequiredService<SpaceKeeper>());
+        services.AddSingleton(s => new SpaceRecordings(dataFolder, s.GetRequiredService<SpaceDoor>().Metrics, s.GetRequiredService<ILogger<SpaceRecordings>>())).AddSingleton<RecordingEndpoints>();
+        services.AddHostedService(s => s.GetRequiredService<SpaceRecordings>()).AddHostedService(s => s.GetRequiredService<SpaceDoor>()).AddHostedService(s => s.GetRequiredService<SpaceKeeper>());
         services.AddSpaceSockets();
         return services;
     }
@@ -116,7 +117,7 @@ public static class DoorServices
         ThingEndpoints.Map(app, store, admission, services.GetRequiredService<IGrainFactory>(), services.GetRequiredService<AuthOptions>(), stream);
         DeviceEndpoints.Map(app, services.GetRequiredService<IGrainFactory>(), store, admission);
         LedgerEndpoints.Map(app, services.GetRequiredService<IGrainFactory>(), services.GetRequiredService<IPolicyStore>(), admission, services.GetRequiredService<AuditLog>());
-        SpaceEndpoints.Map(app, services.GetRequiredService<IGrainFactory>(), admission, services.GetRequiredService<SpaceDoor>(), services.GetRequiredService<SpaceKeeper>(), services.GetRequiredService<SpaceTokens>());
+        SpaceEndpoints.Map(app, services.GetRequiredService<IGrainFactory>(), admission, services.GetRequiredService<SpaceDoor>(), services.GetRequiredService<SpaceKeeper>(), services.GetRequiredService<SpaceTokens>(), services.GetRequiredService<RecordingEndpoints>());
         app.MapOpenApi("/openapi/{documentName}.json");
         app.MapGet("/docs", () => Results.Content(DocsPage.Html, "text/html; charset=utf-8")).ExcludeFromDescription();
         return app;

@@ -20,7 +20,7 @@ internal static class SpaceEndpoints
 {
     private const int MostBodyBytes = 8 * 1024;
 
-    public static void Map(IEndpointRouteBuilder endpoints, IGrainFactory grains, Admission admission, SpaceDoor door, SpaceKeeper keeper, SpaceTokens tokens)
+    public static void Map(IEndpointRouteBuilder endpoints, IGrainFactory grains, Admission admission, SpaceDoor door, SpaceKeeper keeper, SpaceTokens tokens, RecordingEndpoints recordings)
     {
         var routes = endpoints.MapGroup("/spaces").WithTags("Spaces");
         routes.MapGet("", async () => Results.Json(new { value = await grains.GetGrain<ISpaceDirectoryGrain>(0).ListAsync().ConfigureAwait(false) })).Needs(Permission.Read).WithSummary("The spaces");
@@ -55,6 +55,7 @@ internal static class SpaceEndpoints
         one.MapPost("moderation", (HttpContext context, string id) => ModerateAsync(context, grains, admission, keeper, id)).Needs(Permission.Read).WithSummary("Mutes, sends out, keeps out, freezes, slows chat");
         one.MapGet("people", async (string id) => door.Find(id) is not { } hall ? Results.Json(new { value = Array.Empty<object>(), here = false })
             : Results.Json(new { value = await door.RunAsync(() => hall.Describe()).ConfigureAwait(false), here = true })).Needs(Permission.Administer).WithSummary("Who is here, at this silo, with refused inputs");
+        recordings.Map(one);
         one.Map("socket", async (HttpContext context, string id) =>
         {
             if (!context.WebSockets.IsWebSocketRequest && admission.Check(context, Permission.Read) is { } refusal) await refusal.WriteAsync(context).ConfigureAwait(false); // a socket's token says who it is

@@ -51,8 +51,10 @@ internal static class HallMessages
     }
 
     public static PeopleMessage People(SpaceHall hall, IReadOnlyList<int> numbers) => new([.. numbers.Take(SpaceLimits.People).Select(n => hall.WhoIs(n) is { } who
-        ? new SpacePerson(n, who.Name, who.Appearance, RolesOf(who.Roles))
+        ? Person(who)
         : new SpacePerson(n, hall.NameOf(n), "", []))]);
+
+    public static SpacePerson Person(Admitted who) => new(who.Avatar, who.Name, who.Appearance, RolesOf(who.Roles));
 
     public static QualityMessage Quality(int level) => new(level, level switch
     {

@@ -9,7 +9,8 @@ namespace Twin.Gateway.Spaces;
 /// <param name="Name">Shown to others, at most 64 characters.</param>
 /// <param name="Appearance">Which figure, at most 64 characters.</param>
 /// <param name="Roles">Bits: 1 host, 2 moderator, 4 speaker.</param>
-internal sealed record Admitted(string Space, int Avatar, string User, string Name, string Appearance, int Roles)
+/// <param name="View">The view of a recording that it opens instead.</param>
+internal sealed record Admitted(string Space, int Avatar, string User, string Name, string Appearance, int Roles, string? View = null)
 {
     /// <summary>May moderate.</summary>
     public bool IsModerator => (Roles & 3) != 0;

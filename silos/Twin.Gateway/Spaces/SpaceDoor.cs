@@ -25,9 +25,14 @@ internal interface ISpaceTokens
 /// </summary>
 internal sealed class SpaceDoor : ISocketHandler, IHostedService
 {
+    /// <summary>Most views of recordings on one silo.</summary>
+    public const int MostViews = 64;
+
     private readonly ConcurrentDictionary<string, SpaceHall> _halls = new(StringComparer.Ordinal);
     private readonly Dictionary<SocketId, Waiting> _waiting = [];
     private readonly Dictionary<SocketId, (SpaceHall Hall, HallSession Session)> _seats = [];
+    private readonly ConcurrentDictionary<string, ReplayView> _views = new(StringComparer.Ordinal);
+    private readonly Dictionary<SocketId, ReplayView> _watching = [];
     private readonly ISpaceTokens _tokens;
     private readonly TimeProvider _clock;
     private SocketLoop? _loop;
@@ -55,7 +60,32 @@ internal sealed class SpaceDoor : ISocketHandler, IHostedService
     public ICollection<SpaceHall> Halls => _halls.Values;
 
     /// <summary>Opens a space on this silo, or does nothing when it is open. Any thread.</summary>
-    public SpaceHall Open(string id, HallRules rules) => _halls.GetOrAdd(id, static (name, of) => new SpaceHall(name, of.rules, of.door.Loop, of.door.Metrics, of.door._clock) { Seat = of.door.Here }, (rules, door: this));
+    public SpaceHall Open(string id, HallRules rules) => _halls.GetOrAdd(id, static (name, of) =>
+    {
+        var hall = new SpaceHall(name, of.rules, of.door.Loop, of.door.Metrics, of.door._clock) { Seat = of.door.Here };
+        hall.Record(of.door.Recordings);
+        return hall;
+    }, (rules, door: this));
+
+    /// <summary>Where recordings are kept; null for nowhere.</summary>
+    public SpaceRecordings? Recordings { get; set; }
+
+    /// <summary>A view of a recording by its name, or null. Any thread.</summary>
+    public ReplayView? FindView(string name) => _views.GetValueOrDefault(name);
+
+    /// <summary>Keeps a view until its client goes, or for half a minute when none comes. Any thread.</summary>
+    /// <returns>False when there are too many.</returns>
+    public bool Add(ReplayView view)
+    {
+        foreach (var old in _views.Values) if (!old.IsStarted && _clock.GetUtcNow() - old.Made > TimeSpan.FromSeconds(30)) EndView(old);
+        return _views.Count < MostViews && _views.TryAdd(view.Id, view);
+    }
+
+    private void EndView(ReplayView view)
+    {
+        _views.TryRemove(view.Id, out _);
+        view.Dispose();
+    }
 
     /// <summary>The hall of a space, or null. Any thread.</summary>
     public SpaceHall? Find(string id) => _halls.GetValueOrDefault(id);
@@ -103,7 +133,8 @@ internal sealed class SpaceDoor : ISocketHandler, IHostedService
         if (!_tokens.IsReady) return UpgradeAnswer.Refuse(503, "NotReady", "This silo has just started; try again in a second.");
         if (!_tokens.TryRead(token, out var who, out var why)) return UpgradeAnswer.Refuse(401, "TokenInvalid", why ?? "The token is not valid.");
         if (who!.Space != space) return UpgradeAnswer.Refuse(403, "TokenOfOtherSpace", $"The token is for space '{who.Space}'.");
-        if (Find(space) is null)
+        if (who.View is { } name && !_views.ContainsKey(name)) return UpgradeAnswer.Refuse(410, "ViewEnded", "The view of the recording has ended, or is at another silo; ask for a new one.");
+        if (who.View is null && Find(space) is null)
         {
             Missed?.Invoke(space);
             return UpgradeAnswer.Refuse(503, "SpaceNotHere", "The space is opening on this silo; try again in half a second.");
@@ -125,6 +156,7 @@ internal sealed class SpaceDoor : ISocketHandler, IHostedService
             {
                 if (seat.Session.IsConnected && seat.Session.Socket == id) seat.Hall.Hear(seat.Session, payload);
             }
+            else if (_watching.TryGetValue(id, out var view)) view.Hear(payload);
             else if (_waiting.Remove(id, out var waiting)) Seat(id, waiting, HallMessages.ReadHello(payload));
         }
         catch (SpaceWireException fault)
@@ -141,6 +173,7 @@ internal sealed class SpaceDoor : ISocketHandler, IHostedService
     void ISocketHandler.Closed(SocketId id, CloseCause cause)
     {
         _waiting.Remove(id);
+        if (_watching.Remove(id, out var view)) EndView(view);
         if (!_seats.Remove(id, out var seat)) return;
         if (seat.Session.IsConnected && seat.Session.Socket == id) seat.Hall.Away(seat.Session);
     }
@@ -168,6 +201,18 @@ internal sealed class SpaceDoor : ISocketHandler, IHostedService
 
     private void Seat(SocketId id, Waiting waiting, HelloMessage hello)
     {
+        if (waiting.Who.View is { } name)
+        {
+            if (!_views.TryGetValue(name, out var view) || view.IsStarted) Loop.Close(id, 4001, "the view is open already, or has ended");
+            else
+            {
+                _watching[id] = view;
+                view.Start(id);
+            }
+
+            return;
+        }
+
         if (Find(waiting.Who.Space) is not { } hall)
         {
             Loop.Close(id, 4503, "the space has closed");

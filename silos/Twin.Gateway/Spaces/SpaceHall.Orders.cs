@@ -74,6 +74,7 @@ internal sealed partial class SpaceHall
     private void TellAll(SpaceMessage message)
     {
         var bytes = message.ToBytes();
+        RecordNotice(bytes);
         foreach (var session in _byStage.Values) Send(session.Socket, bytes);
     }
 }

@@ -206,6 +206,7 @@ internal sealed partial class SpaceHall
         {
             if (_guests.Count >= Rules.Capacity) return;
             _guests[told.Avatar] = guest = new HallGuest(who) { Epoch = told.Epoch };
+            RecordPerson(who);
             TellAgain(told.Avatar);
         }
         else if (told.Epoch < guest.Epoch) return;
@@ -213,6 +214,7 @@ internal sealed partial class SpaceHall
         (guest.Epoch, guest.Home, guest.IsConnected, guest.HeardTick) = (told.Epoch, from.Id, told.IsConnected, Stage.Tick);
         if (guest.Who == who) return;
         guest.Who = who;
+        RecordPerson(who);
         TellAgain(told.Avatar);
     }
 
@@ -221,6 +223,7 @@ internal sealed partial class SpaceHall
     {
         if (_people.TryGetValue(avatar, out var session) && session.Epoch > epoch) return;
         if (_guests.TryGetValue(avatar, out var guest) && guest.Epoch <= epoch) _guests.Remove(avatar);
+        _recorder?.Forget(avatar);
         Stage.Remove(avatar, epoch);
     }
 
@@ -228,6 +231,7 @@ internal sealed partial class SpaceHall
     {
         if (talk.Channel < 0)
         {
+            RecordTalk(talk.From, (ChatScope)talk.Scope, talk.Payload);
             foreach (var session in _byStage.Values) if (Reaches(talk.From, session, (ChatScope)talk.Scope, talk.To)) Send(session.Socket, talk.Payload);
             return;
         }
@@ -235,6 +239,7 @@ internal sealed partial class SpaceHall
         if (!_guests.TryGetValue(talk.From, out var guest) || (!guest.Channels.ContainsKey(talk.Channel) && guest.Channels.Count >= MostChannels)) return;
         guest.Channels[talk.Channel] = talk.Payload;
         var message = new StateMessage(talk.From, talk.Channel, talk.Payload).ToBytes();
+        RecordState(talk.From, message);
         foreach (var session in _byStage.Values) if (session.Told.Contains(talk.From)) Send(session.Socket, message);
     }
 

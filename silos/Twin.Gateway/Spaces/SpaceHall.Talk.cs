@@ -43,6 +43,7 @@ internal sealed partial class SpaceHall
             from.NextChat = Stage.Tick + (Rules.SlowChatSeconds * TickHz);
             var message = new ChatMessage(from.Who.Avatar, chat.Scope, chat.Text, Stage.Tick, chat.To).ToBytes();
             foreach (var session in _byStage.Values) if (session == from || Reaches(from.Who.Avatar, session, chat.Scope, chat.To)) Send(session.Socket, message);
+            RecordTalk(from.Who.Avatar, chat.Scope, message);
             Relay(new SpaceTalk(from.Who.Avatar, -1, (int)chat.Scope, chat.To, message));
         }
     }
@@ -59,6 +60,7 @@ internal sealed partial class SpaceHall
         from.Channels[state.Channel] = state.Payload;
         var message = new StateMessage(from.Who.Avatar, state.Channel, state.Payload).ToBytes();
         foreach (var session in _byStage.Values) if (session.Told.Contains(from.Who.Avatar)) Send(session.Socket, message);
+        RecordState(from.Who.Avatar, message);
         Relay(new SpaceTalk(from.Who.Avatar, state.Channel, 0, 0, state.Payload.ToArray()));
     }
 
@@ -123,6 +125,7 @@ internal sealed partial class SpaceHall
     private void TellQuality()
     {
         var message = HallMessages.Quality(Pressure.Level).ToBytes();
+        RecordNotice(message);
         foreach (var session in _byStage.Values) Send(session.Socket, message);
     }
 }

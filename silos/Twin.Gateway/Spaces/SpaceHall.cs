@@ -23,6 +23,9 @@ internal sealed record HallRules
     /// <summary>Most avatars.</summary>
     public int Capacity { get; init; } = 20_000;
 
+    /// <summary>What is recorded.</summary>
+    public HallRecording Recording { get; init; }
+
     /// <summary>Seconds between two chats of one person; 0 for none.</summary>
     public int SlowChatSeconds { get; set; }
 }
@@ -97,6 +100,7 @@ internal sealed partial class SpaceHall : IFrameSink
         var advanced = _clock.GetTimestamp();
         Stage.LookAround(0, Stage.SessionEnd);
         Stage.WriteFrames(0, Stage.SessionEnd, this);
+        _recorder?.EndTick();
         TellNames();
         TellCrowd();
         if (Stage.Tick % TickHz == 0) Sweep();
@@ -145,6 +149,7 @@ internal sealed partial class SpaceHall : IFrameSink
         if (stage < 0) return (4503, "the cell is full");
         if (_guests.Remove(who.Avatar, out var before)) foreach (var (channel, value) in before.Channels) session.Channels[channel] = value;
         _changed.Add(who.Avatar);
+        RecordPerson(who);
         (session.Socket, session.IsConnected, session.Stage, session.Epoch, session.StuckSince) = (socket, true, stage, epoch, 0);
         Mute(session, LeftOf(_muted, who.User, now)); // an order outlives the connection
         session.Told.Clear();
@@ -180,6 +185,7 @@ internal sealed partial class SpaceHall : IFrameSink
         Away(session);
         Stage.Remove(session.Who.Avatar, session.Epoch);
         if (_people.TryGetValue(session.Who.Avatar, out var known) && known == session) _people.Remove(session.Who.Avatar);
+        _recorder?.Forget(session.Who.Avatar);
         if (_neighbours.Count > 0) _gone.Add(new PassedGone(session.Who.Avatar, session.Epoch));
     }
 
@@ -246,6 +252,9 @@ internal sealed partial class SpaceHall : IFrameSink
             if (session.IsConnected) Drop(session, 4503, "the space is closing");
             Leave(session);
         }
+
+        _recorder?.Dispose();
+        _recorder = null;
     }
 
     private void Send(SocketId to, ReadOnlyMemory<byte> message)

@@ -10,7 +10,7 @@ using Twin.Presence;
 namespace Twin.Gateway.Spaces;
 
 /// <summary>Keeps the halls of this silo in step with their owners: tells each second who is here, takes over what moderators ordered, opens a hall for who comes and closes those whose space is no more.</summary>
-internal sealed class SpaceKeeper(SpaceDoor door, SpaceTokens tokens, IGrainFactory grains, TimeProvider clock, ILogger<SpaceKeeper> log) : BackgroundService
+internal sealed class SpaceKeeper(SpaceDoor door, SpaceRecordings recordings, SpaceTokens tokens, IGrainFactory grains, TimeProvider clock, ILogger<SpaceKeeper> log) : BackgroundService
 {
     private readonly ConcurrentDictionary<string, long> _known = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, DateTimeOffset> _obeyed = new(StringComparer.Ordinal);
@@ -25,6 +25,7 @@ internal sealed class SpaceKeeper(SpaceDoor door, SpaceTokens tokens, IGrainFact
         var orders = await grains.GetGrain<ISpaceGrain>(id).GetAsync().ConfigureAwait(false);
         if (orders.Definition is not { } json || !SpaceDefinition.TryParse(json, out var definition, out _)) return null;
         await tokens.RefreshAsync().ConfigureAwait(false);
+        door.Recordings ??= recordings;
         door.Here ??= new SpaceSeat(_silo, grains.CreateObjectReference<ISpacePeer>(_peer));
         var hall = door.Open(id, RulesOf(definition!));
         await ObeyAsync(hall, orders).ConfigureAwait(false);
@@ -68,6 +69,7 @@ internal sealed class SpaceKeeper(SpaceDoor door, SpaceTokens tokens, IGrainFact
                 CellsAcross = space.CellsAcross, CellCapacity = space.Capacity,
             },
             EntranceMetres = new Vector3((float)entrance[0], 0, (float)entrance[1]), EntranceSpreadMetres = (float)space.EntranceSpread, Capacity = space.Capacity,
+            Recording = space.Recording switch { "all" => HallRecording.All, "off" => HallRecording.Off, _ => HallRecording.Last30s },
         };
     }
 

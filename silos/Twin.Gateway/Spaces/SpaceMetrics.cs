@@ -18,6 +18,8 @@ internal sealed class SpaceMetrics
     private static readonly Counter<long> BatchesRefused = Meter.CreateCounter<long>("twin_space_batches_refused", null, "Batches of other silos that were not read: another layout, or more silos than are known");
     private static readonly Counter<long> TalksLost = Meter.CreateCounter<long>("twin_space_talks_lost", null, "Chat and states not told to other silos: too many in one tick");
     private static readonly Counter<long> NeighboursLost = Meter.CreateCounter<long>("twin_space_neighbours_lost", null, "Silos taken for lost by a space");
+    private static readonly Counter<long> ChunksLost = Meter.CreateCounter<long>("twin_space_recording_gaps", null, "Parts of recordings lost: the disk is too slow or full");
+    private static readonly Counter<long> RecordedBytes = Meter.CreateCounter<long>("twin_space_recorded", "By", "Bytes of recordings written");
     private static long people, connected, level, owned, guests, neighbours, borders, takenUp;
     private static readonly ObservableGauge<long> OwnedNow = Meter.CreateObservableGauge("twin_space_avatars_owned", () => Volatile.Read(ref owned), null, "Avatars in cells of this silo");
     private static readonly ObservableGauge<long> GuestsNow = Meter.CreateObservableGauge("twin_space_guests", () => Volatile.Read(ref guests), null, "People of other silos");
@@ -44,6 +46,10 @@ internal sealed class SpaceMetrics
     public void Refused(string cause) => Refusals.Add(1, new KeyValuePair<string, object?>("cause", cause));
 
     public void Flooded() => Floods.Add(1);
+
+    public void ChunkLost() => ChunksLost.Add(1);
+
+    public void ChunkKept(long bytes) => RecordedBytes.Add(bytes);
 
     public void BatchRefused() => BatchesRefused.Add(1);
 

@@ -24,10 +24,17 @@ internal sealed class SpaceTokens(IGrainFactory grains, TimeProvider clock) : IS
         return (new SessionToken(space, avatar, user, name, appearance, roles, expires).Sign(_secrets[0]), expires);
     }
 
+    /// <summary>A token that opens a view of a recording, for an hour.</summary>
+    public async Task<string> MakeViewAsync(string space, string user, string view)
+    {
+        if (_secrets.Length == 0) await RefreshAsync().ConfigureAwait(false);
+        return new SessionToken(space, 0, user, "", "", 0, clock.GetUtcNow() + TimeSpan.FromHours(1), view).Sign(_secrets[0]);
+    }
+
     /// <inheritdoc/>
     public bool TryRead(ReadOnlySpan<byte> token, out Admitted? who, out string? why)
     {
-        who = SessionToken.TryRead(token, _secrets, clock.GetUtcNow(), out var read, out why) ? new Admitted(read!.Space, read.Avatar, read.User, read.Name, read.Appearance, read.Roles) : null;
+        who = SessionToken.TryRead(token, _secrets, clock.GetUtcNow(), out var read, out why) ? new Admitted(read!.Space, read.Avatar, read.User, read.Name, read.Appearance, read.Roles, read.View) : null;
         return who is not null;
     }
 }

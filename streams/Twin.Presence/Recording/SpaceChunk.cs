@@ -17,10 +17,10 @@ public sealed class SpaceChunk
 
     private const byte Version = 1;
     private const byte IsBrotli = 1;
-    private readonly ReadOnlyMemory<byte> _body;
+    private readonly Func<ReadOnlyMemory<byte>> _body;
     private int _whole;
 
-    private SpaceChunk(ReadOnlyMemory<byte> body) => _body = body;
+    private SpaceChunk(Func<ReadOnlyMemory<byte>> body) => _body = body;
 
     /// <summary>The tick before its first.</summary>
     public long FirstTick { get; private init; }
@@ -74,21 +74,63 @@ public sealed class SpaceChunk
     /// <exception cref="SpaceRecordingException">It is not a recording, of another version, or damaged.</exception>
     public static SpaceChunk? Read(ReadOnlyMemory<byte> bytes)
     {
-        if (bytes.Length < HeadBytes) return null;
-        var head = bytes.Span[..HeadBytes];
+        if (bytes.Length < HeadBytes || !(ReadHead(bytes.Span, out var length) is var chunk && bytes.Length >= HeadBytes + length)) return null;
+        var whole = bytes[..(HeadBytes + length)];
+        Check(whole.Span);
+        return chunk(() => whole[HeadBytes..]);
+    }
+
+    /// <summary>The chunks of a file, their heads only: bodies are read when they are played.</summary>
+    /// <exception cref="SpaceRecordingException">It is not a recording.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static List<SpaceChunk> ReadFile(string path)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        var chunks = new List<SpaceChunk>();
+        Span<byte> head = stackalloc byte[HeadBytes];
+        for (var at = 0L; file.Length - at >= HeadBytes;)
+        {
+            file.Position = at;
+            file.ReadExactly(head);
+            var chunk = ReadHead(head, out var length);
+            var from = at;
+            at += HeadBytes + length;
+            if (at > file.Length) break;
+            chunks.Add(chunk(() => ReadBody(path, from, HeadBytes + length)));
+        }
+
+        return chunks;
+    }
+
+    private static ReadOnlyMemory<byte> ReadBody(string path, long from, int length)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        var whole = new byte[length];
+        file.Position = from;
+        file.ReadExactly(whole);
+        Check(whole);
+        return whole.AsMemory(HeadBytes);
+    }
+
+    private static Func<Func<ReadOnlyMemory<byte>>, SpaceChunk> ReadHead(ReadOnlySpan<byte> bytes, out int length)
+    {
+        var head = bytes[..HeadBytes];
         if (!head.StartsWith("TWSR"u8)) throw new SpaceRecordingException("Not a recording of a space: it must begin with TWSR.");
         if (head[4] != Version) throw new SpaceRecordingException($"A recording of version {head[4]}; version {Version} is read.");
-        var (length, ticks, whole) = (BinaryPrimitives.ReadInt32LittleEndian(head[8..]), BinaryPrimitives.ReadInt32LittleEndian(head[24..]), BinaryPrimitives.ReadInt32LittleEndian(head[36..]));
-        if (length is < 0 or > MostBodyBytes || whole is < 0 or > MostBodyBytes || ticks < 0 || whole > 1024L * 1024 + (1000L * length) || head[6] is < 1 or > 60 || head[5] > 1) throw new SpaceRecordingException("The head of a chunk is damaged.");
-        if (bytes.Length < HeadBytes + length) return null;
-        if (Sum(bytes.Span[..(HeadBytes + length)]) != BinaryPrimitives.ReadUInt32LittleEndian(head[12..])) throw new SpaceRecordingException("The sum of a chunk does not hold: it is damaged.");
-        return new SpaceChunk(bytes.Slice(HeadBytes, length))
+        length = BinaryPrimitives.ReadInt32LittleEndian(head[8..]);
+        var (size, ticks, whole) = (length, BinaryPrimitives.ReadInt32LittleEndian(head[24..]), BinaryPrimitives.ReadInt32LittleEndian(head[36..]));
+        if (size is < 0 or > MostBodyBytes || whole is < 0 or > MostBodyBytes || ticks < 0 || whole > 1024L * 1024 + (1000L * size) || head[6] is < 1 or > 60 || head[5] > 1) throw new SpaceRecordingException("The head of a chunk is damaged.");
+        var (first, tickHz, isCompressed, at) = (BinaryPrimitives.ReadInt64LittleEndian(head[16..]), head[6], head[5] == IsBrotli, BinaryPrimitives.ReadInt64LittleEndian(head[28..]));
+        return body => new SpaceChunk(body)
         {
-            FirstTick = BinaryPrimitives.ReadInt64LittleEndian(head[16..]), Ticks = ticks, TickHz = head[6], IsCompressed = head[5] == IsBrotli, Bytes = HeadBytes + length, _whole = whole,
-            At = DateTimeOffset.FromUnixTimeMilliseconds(Math.Clamp(BinaryPrimitives.ReadInt64LittleEndian(head[28..]), 0, 253_402_300_799_000)),
+            FirstTick = first, Ticks = ticks, TickHz = tickHz, IsCompressed = isCompressed, Bytes = HeadBytes + size, _whole = whole, At = DateTimeOffset.FromUnixTimeMilliseconds(Math.Clamp(at, 0, 253_402_300_799_000)),
         };
     }
 
+    private static void Check(ReadOnlySpan<byte> chunk)
+    {
+        if (Sum(chunk) != BinaryPrimitives.ReadUInt32LittleEndian(chunk[12..])) throw new SpaceRecordingException("The sum of a chunk does not hold: it is damaged.");
+    }
 
     /// <summary>All chunks of a recording; a part of one at the end is left out.</summary>
     /// <exception cref="SpaceRecordingException">It is not a recording, or damaged.</exception>
@@ -108,9 +150,10 @@ public sealed class SpaceChunk
     /// <exception cref="SpaceRecordingException">It cannot be decompressed.</exception>
     public ReadOnlyMemory<byte> Body()
     {
-        if (!IsCompressed) return _body;
+        var packed = _body();
+        if (!IsCompressed) return packed;
         var body = new byte[_whole];
-        return BrotliDecoder.TryDecompress(_body.Span, body, out var length) && length == _whole ? body : throw new SpaceRecordingException("A chunk cannot be decompressed.");
+        return BrotliDecoder.TryDecompress(packed.Span, body, out var length) && length == _whole ? body : throw new SpaceRecordingException("A chunk cannot be decompressed.");
     }
 
     /// <summary>CRC-32C of the head but for the sum, and of the body.</summary>

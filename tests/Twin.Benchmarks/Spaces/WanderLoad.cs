@@ -165,10 +165,17 @@ internal sealed class WanderLoad : ISocketLoad
         }
 
         walker.Seen.Clear();
+        for (var slot = walker.View.SlotEnd; slot < walker.SeenEnd; slot++) walker.Sights[slot] = default;
+        walker.SeenEnd = walker.View.SlotEnd;
         for (var slot = 0; slot < walker.View.SlotEnd; slot++)
         {
             var number = walker.View.NumberAt(slot);
-            if (number < 0) continue;
+            if (number < 0)
+            {
+                walker.Sights[slot] = default;
+                continue;
+            }
+
             if (!walker.Seen.Add(number)) Doubled++;
             if (_clients.TryGetValue(number, out var client)) Sight(walker, slot, _walkers[client], walker.View.ShadowAt(slot).Pose, now);
         }
@@ -201,7 +208,7 @@ internal sealed class WanderLoad : ISocketLoad
         public ClientView View = new();
         public Vector2 Place, Goal;
         public readonly (int Number, int UpTo, long At)[] Sights = new (int, int, long)[256];
-        public int Number, Cell, SaidCount;
+        public int Number, Cell, SaidCount, SeenEnd;
         public ushort Sequence;
         public bool IsWelcome, HasSaidHello;
         public long Last, LastFrame, WorstFrameGap, WorstSightGap;

@@ -1,3 +1,4 @@
+using Twin.Gateway.Spaces;
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Headers;
@@ -111,6 +112,8 @@ public sealed class DoorWorld : IAsyncDisposable
     public int Port => new Uri(_app.Urls.First()).Port;
 
     public IServiceProvider Services => _app.Services;
+
+    internal SpaceDoor Spaces => Services.GetRequiredService<SpaceDoor>();
 
     public MqttDoor Mqtt => Services.GetRequiredService<MqttDoor>();
 

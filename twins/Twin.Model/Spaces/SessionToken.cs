@@ -13,7 +13,8 @@ namespace Twin.Model.Spaces;
 /// <param name="Appearance">Which figure, at most 64 characters.</param>
 /// <param name="Roles">Bits: 1 host, 2 moderator, 4 speaker.</param>
 /// <param name="Expires">Until when a socket may be opened with it.</param>
-public sealed record SessionToken(string Space, int Avatar, string User, string Name, string Appearance, int Roles, DateTimeOffset Expires)
+/// <param name="View">The view of a recording that it opens, instead of the space; null for the space.</param>
+public sealed record SessionToken(string Space, int Avatar, string User, string Name, string Appearance, int Roles, DateTimeOffset Expires, string? View = null)
 {
     /// <summary>Characters of a token at most.</summary>
     public const int MostCharacters = 4_096;

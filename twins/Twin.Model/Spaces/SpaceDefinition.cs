@@ -80,6 +80,9 @@ public sealed record SpaceDefinition
     /// <summary>The asset that is the ticket.</summary>
     public string? TicketAsset { get; init; }
 
+    /// <summary>What is recorded: <c>off</c>, <c>last30s</c> (in memory, for reports) or <c>all</c> (to disk).</summary>
+    public string Recording { get; init; } = "last30s";
+
     /// <summary>Reads and checks a definition.</summary>
     /// <param name="json">UTF-8.</param>
     /// <param name="definition">What it says.</param>
@@ -134,6 +137,7 @@ public sealed record SpaceDefinition
         : Opens is { } opens && Closes is { } closes && closes <= opens ? Wrong("closes", "after opens")
         : LeastAge is < 0 or > 99 ? Wrong("leastAge", "0 to 99")
         : !AreNames(Consents, 16) ? Wrong("consents", "at most 16 names of 1 to 128 characters")
+        : Recording is not ("off" or "last30s" or "all") ? Wrong("recording", "off, last30s or all")
         : TicketBook is null != TicketAsset is null ? Wrong("ticketAsset", "ticketBook and ticketAsset together, or neither")
         : null;
 
