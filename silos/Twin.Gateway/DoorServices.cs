@@ -58,6 +58,7 @@ public static class DoorServices
         KestrelTuning.Add(services);
         services.AddSingleton<SpaceTokens>().AddSingleton<ISpaceTokens>(s => s.GetRequiredService<SpaceTokens>()).AddSingleton<SpaceDoor>().AddSingleton<ISocketHandler>(s => s.GetRequiredService<SpaceDoor>()).AddSingleton<SpaceKeeper>();
         services.AddSingleton(s => new SpaceRecordings(dataFolder, s.GetRequiredService<SpaceDoor>().Metrics, s.GetRequiredService<ILogger<SpaceRecordings>>())).AddSingleton<RecordingEndpoints>();
+        services.AddSingleton(s => new SpaceWalkOns(s.GetRequiredService<SpaceDoor>(), s.GetRequiredService<SpaceKeeper>()));
         services.AddHostedService(s => s.GetRequiredService<SpaceRecordings>()).AddHostedService(s => s.GetRequiredService<SpaceDoor>()).AddHostedService(s => s.GetRequiredService<SpaceKeeper>());
         services.AddSpaceSockets();
         return services;

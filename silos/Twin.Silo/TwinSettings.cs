@@ -53,7 +53,10 @@ public sealed class TwinSettings
     /// <summary>Role of this process.</summary>
     public SiloRole Role { get; init; } = SiloRole.All;
 
-    /// <summary>What to generate into an empty data folder: <c>city</c> (city and factory), <c>factory</c>, <c>none</c>.</summary>
+    /// <summary>Guests of the event scenario that the silo moves, 0 to 5,000.</summary>
+    public int Bots { get; init; } = 500;
+
+    /// <summary>What to generate into an empty data folder: <c>city</c> (city and factory), <c>factory</c>, <c>event</c> (a concert), <c>none</c>.</summary>
     public string Scenario { get; init; } = "city";
 
     /// <summary>Twins in the generated city, 100 to 1,000,000.</summary>
@@ -97,10 +100,10 @@ public sealed class TwinSettings
 
     /// <summary>How the settings are written on a command line, for the usage text.</summary>
     public const string Usage = """
-        Twin.Silo [--scenario city|factory|none] [--port 5080] [--mqtt-port 1883] [--bind 127.0.0.1] [--data DIR]
+        Twin.Silo [--scenario city|factory|event|none] [--port 5080] [--mqtt-port 1883] [--bind 127.0.0.1] [--data DIR]
                   [--https-port 5443] [--certificate PEM|PFX] [--certificate-key PEM]
                   [--redis HOST:PORT] [--postgres CONNECTION] [--role all|silo|gateway] [--fsync always|100ms|os]
-                  [--shards 8] [--size 20000] [--seed 1] [--emulate true|false] [--history true|false]
+                  [--shards 8] [--size 20000] [--bots 500] [--seed 1] [--emulate true|false] [--history true|false]
                   [--history-retention 30.00:00:00] [--silo-port 0] [--gateway-port 0] [--advertise 127.0.0.1]
                   [--cluster twin] [--dashboard true|false] [--otlp URL]
         HTTPS is off until --https-port is given. Without --certificate a self-signed one for localhost is made in DIR/https
@@ -109,7 +112,7 @@ public sealed class TwinSettings
 
     private static readonly string[] Switches =
     [
-        "scenario", "port", "https-port", "certificate", "certificate-key", "mqtt-port", "bind", "data", "redis", "postgres", "role", "fsync", "shards", "size", "seed", "emulate",
+        "scenario", "port", "https-port", "certificate", "certificate-key", "mqtt-port", "bind", "data", "redis", "postgres", "role", "fsync", "shards", "size", "bots", "seed", "emulate",
         "history", "history-retention", "silo-port", "gateway-port", "advertise", "cluster", "dashboard", "otlp",
     ];
 
@@ -171,8 +174,9 @@ public sealed class TwinSettings
             Redis = section["redis"],
             Postgres = section["postgres"],
             Role = Choice(section, "role", "all", ["all", "silo", "gateway"]) switch { "silo" => SiloRole.Silo, "gateway" => SiloRole.Gateway, _ => SiloRole.All },
-            Scenario = Choice(section, "scenario", defaults.Scenario, ["city", "factory", "none"]),
+            Scenario = Choice(section, "scenario", defaults.Scenario, ["city", "factory", "event", "none"]),
             ScenarioSize = Integer(section, "size", defaults.ScenarioSize, 100, 1_000_000),
+            Bots = Integer(section, "bots", defaults.Bots, 0, 5_000),
             Seed = (ulong)Integer(section, "seed", 1, 0, int.MaxValue),
             Emulate = Flag(section, "emulate", defaults.Emulate),
             Fsync = Choice(section, "fsync", defaults.Fsync, ["always", "100ms", "os"]),

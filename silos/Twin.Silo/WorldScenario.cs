@@ -2,6 +2,7 @@ using System.Text.Json;
 using Twin.Gateway.Http;
 using Twin.Scenarios;
 using Twin.Scenarios.City;
+using Twin.Scenarios.Event;
 using Twin.Scenarios.Factory;
 
 namespace Twin.Silo;
@@ -18,6 +19,7 @@ internal sealed class WorldScenario
         {
             "city" => [CityScenario.Create(settings.Seed, settings.ScenarioSize), FactoryScenario.Create(settings.Seed)],
             "factory" => [FactoryScenario.Create(settings.Seed)],
+            "event" => [EventScenario.Create(settings.Seed)],
             _ => [],
         });
         _still = new Lazy<SceneStill>(() => Parts.Count == 0 ? SceneStill.Empty : Draw(Parts));

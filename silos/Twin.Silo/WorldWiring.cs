@@ -18,6 +18,7 @@ internal static class WorldWiring
         services.AddSingleton<IIngestEntrance>(s => s.GetRequiredService<IngestHost>());
         services.AddSingleton(new WorldScenario(settings));
         services.AddHostedService<WorldStart>();
+        if (settings is { Scenario: "event", Role: SiloRole.All }) services.AddHostedService<ConcertHost>();
         AddHistory(services, settings);
     }
 

@@ -64,17 +64,7 @@ public sealed partial class SpaceStage
     /// <returns>The session, or -1 when the cell is full or a newer session has the avatar.</returns>
     public int Open(in AvatarState state, bool isAdaptive)
     {
-        var cell = Rules.CellOf(state.Pose.X, state.Pose.Z);
-        if (Mirror.IndexOf(state.Number) is >= 0 and var known)
-        {
-            ref readonly var own = ref Mirror.StateAt(known);
-            if (own.Epoch > state.Epoch) return -1;
-            foreach (var other in _cells) if (other.TryGet(state.Number, out _)) other.Leave(state.Number, long.MaxValue);
-        }
-
-        if (_isElsewhere[cell]) SetOut(state);
-        else if (_cells[cell].Arrive(state, Tick)) Own(state, cell);
-        else return -1;
+        if (!Enter(state)) return -1;
         if (!_free.TryPop(out var session))
         {
             if (SessionEnd == _sessions.Length) Array.Resize(ref _sessions, SessionEnd * 2);
@@ -82,9 +72,27 @@ public sealed partial class SpaceStage
         }
 
         _sessionOf[state.Number] = session;
-        _sessions[session] = new Session { Number = state.Number, Epoch = state.Epoch, Cell = cell, Acknowledged = state.InputSequence, Viewer = new Viewer(state.Number) { IsAdaptive = isAdaptive } };
+        _sessions[session] = new Session { Number = state.Number, Epoch = state.Epoch, Cell = Rules.CellOf(state.Pose.X, state.Pose.Z), Acknowledged = state.InputSequence, Viewer = new Viewer(state.Number) { IsAdaptive = isAdaptive } };
         _tape?.Opened(session, state.Number, isAdaptive, state.InputSequence);
         return session;
+    }
+
+    /// <summary>Takes an avatar that nobody watches with; <see cref="Passed"/> moves it, <see cref="Remove"/> ends it.</summary>
+    /// <returns>False when the cell is full or a newer session has the avatar.</returns>
+    public bool Enter(in AvatarState state)
+    {
+        var cell = Rules.CellOf(state.Pose.X, state.Pose.Z);
+        if (Mirror.IndexOf(state.Number) is >= 0 and var known)
+        {
+            ref readonly var own = ref Mirror.StateAt(known);
+            if (own.Epoch > state.Epoch) return false;
+            foreach (var other in _cells) if (other.TryGet(state.Number, out _)) other.Leave(state.Number, long.MaxValue);
+        }
+
+        if (_isElsewhere[cell]) SetOut(state);
+        else if (_cells[cell].Arrive(state, Tick)) Own(state, cell);
+        else return false;
+        return true;
     }
 
     /// <summary>Ends a session.</summary>

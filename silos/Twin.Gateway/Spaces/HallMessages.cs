@@ -52,7 +52,7 @@ internal static class HallMessages
 
     public static PeopleMessage People(SpaceHall hall, IReadOnlyList<int> numbers) => new([.. numbers.Take(SpaceLimits.People).Select(n => hall.WhoIs(n) is { } who
         ? Person(who)
-        : new SpacePerson(n, hall.NameOf(n), "", []))]);
+        : new SpacePerson(n, "", "", []))]);
 
     public static SpacePerson Person(Admitted who) => new(who.Avatar, who.Name, who.Appearance, RolesOf(who.Roles));
 

@@ -38,7 +38,7 @@ internal sealed partial class SpaceHall
     public int Neighbours { get; private set; }
 
     /// <summary>Who an avatar is, here or elsewhere.</summary>
-    public Admitted? WhoIs(int avatar) => _people.GetValueOrDefault(avatar)?.Who ?? _guests.GetValueOrDefault(avatar)?.Who;
+    public Admitted? WhoIs(int avatar) => _people.GetValueOrDefault(avatar)?.Who ?? _guests.GetValueOrDefault(avatar)?.Who ?? (_names.ContainsKey(avatar) ? WhoIsWalkOn(avatar) : null);
 
     /// <summary>Learns where else the space is open.</summary>
     /// <returns>How many others are known.</returns>
@@ -101,6 +101,7 @@ internal sealed partial class SpaceHall
         foreach (var session in _people.Values)
             if (isAll || (Stage.Tick + session.Who.Avatar) % GuestTicks == 0 || _changed.Contains(session.Who.Avatar))
                 _told.Add(new SpaceGuest(session.Who.Avatar, session.Epoch, session.Who.User, session.Who.Name, session.Who.Appearance, session.Who.Roles, session.IsConnected));
+        TellOfWalkOns(isAll);
         _changed.Clear();
         var batch = new SpaceBatch
         {

@@ -95,6 +95,7 @@ internal sealed partial class SpaceHall : IFrameSink
         if (now < Due) return;
         var late = now - Due;
         var started = _clock.GetTimestamp();
+        MoveWalkOns();
         Stage.Advance();
         TellNeighbours();
         var advanced = _clock.GetTimestamp();
@@ -231,9 +232,6 @@ internal sealed partial class SpaceHall : IFrameSink
         if (_byStage.TryGetValue(session, out var to) && to.Told.Add(number)) to.ToTell.Add(number);
     }
 
-    /// <summary>The name of an avatar that no person here has: a walk-on or one of another silo.</summary>
-    public string NameOf(int number) => _names.GetValueOrDefault(number) ?? "";
-
     /// <summary>Who is here, for hosts: at most 1,000.</summary>
     public object[] Describe() => [.. _people.Values.OrderBy(p => p.Who.Avatar).Take(1_000).Select(p =>
     {
@@ -253,6 +251,8 @@ internal sealed partial class SpaceHall : IFrameSink
             Leave(session);
         }
 
+        for (var i = 0; i < _cast.Length; i++) if (_cast[i].IsHere) Leave(FirstWalkOn + i, ref _cast[i]);
+        _walkOns = null;
         _recorder?.Dispose();
         _recorder = null;
     }
