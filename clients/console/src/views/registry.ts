@@ -24,6 +24,7 @@ type Described = Omit<ViewEntry, "load">;
 const DESCRIBED: Described[] = [
   { name: "city", title: "City", key: "1", needsScene: true, icon: "M3 17V8h4v9M7 17V4h6v13M13 17v-7h4v7M2 17h16" },
   { name: "factory", title: "Factory", key: "2", needsScene: true, icon: "M3 17V9l5 3V9l5 3V4h4v13M2 17h16" },
+  { name: "event", title: "Event", key: "9", needsScene: false, icon: "M7 8a2.2 2.2 0 1 0 0-4.4 2.2 2.2 0 0 0 0 4.4M14 9a1.8 1.8 0 1 0 0-3.6 1.8 1.8 0 0 0 0 3.6M2.5 17c0-4 2-6.2 4.5-6.2s4.5 2.2 4.5 6.2M11.5 12.5c.7-.7 1.5-1 2.5-1 2.2 0 3.5 2 3.5 5.5" },
   { name: "graph", title: "Graph", key: "3", needsScene: false, icon: "M10 10 4 5M10 10l6-4M10 10l5 6M10 10l-5 5M10 12.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5M3.5 6.5a1.5 1.5 0 1 0 0-3 1.5 1.5 0 0 0 0 3M16.5 7.5a1.5 1.5 0 1 0 0-3 1.5 1.5 0 0 0 0 3M15.5 17.5a1.5 1.5 0 1 0 0-3 1.5 1.5 0 0 0 0 3M4.5 16.5a1.5 1.5 0 1 0 0-3 1.5 1.5 0 0 0 0 3" },
   { name: "query", title: "Query", key: "4", needsScene: false, icon: "M3 4h14M3 8h14M3 12h7M3 16h5M13 14a2.5 2.5 0 1 0 0-.01M15 16l2.5 2.5" },
   { name: "models", title: "Models", key: "5", needsScene: false, icon: "M7 3h6v4H7zM2 13h6v4H2zM12 13h6v4h-6zM10 7v3M5 13v-3h10v3" },
@@ -32,7 +33,7 @@ const DESCRIBED: Described[] = [
   { name: "system", title: "System", key: "8", needsScene: false, icon: "M3 3h14v5H3zM3 12h14v5H3zM6 5.5h.01M6 14.5h.01" },
 ];
 
-const FILES = import.meta.glob<ViewModule>(["./city.ts", "./factory.ts", "./graph.ts", "./query.ts", "./models.ts", "./policies.ts", "./devices.ts", "./system.ts"]);
+const FILES = import.meta.glob<ViewModule>(["./city.ts", "./factory.ts", "./event.ts", "./graph.ts", "./query.ts", "./models.ts", "./policies.ts", "./devices.ts", "./system.ts"]);
 
 /** The views this build has: each loaded when it is first shown. */
 export const VIEWS: readonly ViewEntry[] = DESCRIBED.flatMap((d) => {
