@@ -16,7 +16,11 @@ public sealed record JoinRequest([property: Id(0)] string User, [property: Id(1)
 /// <param name="Avatar">The user's avatar in this space, always the same.</param>
 /// <param name="Roles">Bits: 1 host, 2 moderator, 4 speaker.</param>
 [GenerateSerializer, Immutable]
-public sealed record JoinAnswer([property: Id(0)] Problem? Problem, [property: Id(1)] int Position, [property: Id(2)] int Avatar, [property: Id(3)] int Roles);
+public sealed record JoinAnswer([property: Id(0)] Problem? Problem, [property: Id(1)] int Position, [property: Id(2)] int Avatar, [property: Id(3)] int Roles)
+{
+    /// <summary>When admitted, by the owner's clock.</summary>
+    [Id(4)] public DateTimeOffset Issued { get; init; }
+}
 
 /// <summary>What a moderator does.</summary>
 public enum ModerationAct
@@ -63,15 +67,29 @@ public sealed record SpaceOrders
     [Id(6)] public int SlowChatSeconds { get; init; }
 }
 
+/// <summary>A space as one may see it.</summary>
+/// <param name="Orders">What holds; without the muted, banned and kicked where one may not see them.</param>
+/// <param name="ShowsPeople">Whether they are in it.</param>
+[GenerateSerializer, Immutable]
+public sealed record SpaceView([property: Id(0)] SpaceOrders Orders, [property: Id(1)] bool ShowsPeople);
+
 /// <summary>What a silo says of the space each second: who is here and with which epoch.</summary>
 [GenerateSerializer, Immutable]
-public sealed record SpacePresent([property: Id(0)] string Silo, [property: Id(1)] long KnownVersion, [property: Id(2)] string[] Users, [property: Id(3)] long[] Epochs);
+public sealed record SpacePresent([property: Id(0)] string Silo, [property: Id(1)] long KnownVersion, [property: Id(2)] string[] Users, [property: Id(3)] long[] Epochs)
+{
+    /// <summary>When each one's token was issued; as many as users.</summary>
+    [Id(4)] public DateTimeOffset[] Issued { get; init; } = [];
+}
 
 /// <summary>What the owner answers.</summary>
 /// <param name="Orders">What holds now; null when the silo knows it.</param>
 /// <param name="Elsewhere">Users whose newer session is at another silo: theirs here end.</param>
 [GenerateSerializer, Immutable]
-public sealed record SpaceAnswer([property: Id(0)] SpaceOrders? Orders, [property: Id(1)] string[] Elsewhere);
+public sealed record SpaceAnswer([property: Id(0)] SpaceOrders? Orders, [property: Id(1)] string[] Elsewhere)
+{
+    /// <summary>Users who gave their seat up after the token they are here with was issued: they go.</summary>
+    [Id(2)] public string[] Left { get; init; } = [];
+}
 
 /// <summary>Owns a place: its definition, who may come in, the waiting line, moderation. Keyed by the space's id. Definition, bans and avatars' numbers are durable.</summary>
 public interface ISpaceGrain : IGrainWithStringKey
@@ -90,8 +108,17 @@ public interface ISpaceGrain : IGrainWithStringKey
     /// <summary>Asks to come in, or again from the waiting line.</summary>
     Task<JoinAnswer> JoinAsync(JoinRequest request);
 
-    /// <summary>Someone has left for good: the seat is free at once.</summary>
+    /// <summary>What holds as someone may see it: who is kept out or quiet only where <paramref name="user"/> hosts or moderates.</summary>
+    /// <param name="user">Who asks; null for an administrator, who sees all.</param>
+    Task<SpaceView> ShowAsync(string? user);
+
+    /// <summary>Someone has left for good: the seat is free at once, and a token from before brings nobody in any more.</summary>
     Task LeaveAsync(string user);
+
+    /// <summary>A silo says that someone has left it for good. Does nothing when a newer session of the user is known.</summary>
+    /// <param name="user">Who.</param>
+    /// <param name="epoch">Of the session that ended.</param>
+    Task DepartAsync(string user, long epoch);
 
     /// <summary>A moderator acts.</summary>
     /// <param name="by">Who; held to the space's roles. Null for an administrator.</param>

@@ -9,7 +9,7 @@ namespace Twin.Grains.Spaces;
 
 /// <summary>Owns a place: who may come in, who is out, what moderators have ordered. Seats and the line are the activation's: silos tell anew within a second who is here, and until they had time to, newcomers wait. Calls interleave, so that those who come at the same time share one write.</summary>
 [Reentrant]
-internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistentState<SpaceState> state, TimeProvider clock) : Grain, ISpaceGrain
+internal sealed partial class SpaceGrain([PersistentState("space", "twins")] IPersistentState<SpaceState> state, TimeProvider clock) : Grain, ISpaceGrain
 {
     private const int MostAvatars = 100_000;
     private static readonly TimeSpan Recollection = TimeSpan.FromSeconds(3);
@@ -18,11 +18,11 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
     private static readonly Counter<long> Joins = new Meter("Twin.Spaces").CreateCounter<long>("twin_space_joins_total", description: "Asked to come in, by what was answered");
 
     private readonly WaitingLine _line = new(mostWaiting: 10_000, TimeSpan.FromSeconds(45));
-    private readonly Dictionary<string, (long Epoch, string Silo, DateTimeOffset At)> _sessions = new(StringComparer.Ordinal);
     private readonly DateTimeOffset _since = clock.GetUtcNow();
     private SpaceDefinition? _definition;
     private bool _hadPeople;
     private long _changes;
+    private long _numbered;
     private long _stored;
     private Task? _writing;
 
@@ -77,14 +77,7 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
         var position = isRecollecting ? 1 : _line.Ask(request.User, _definition!.Capacity, now);
         if (position < 0) return new JoinAnswer(new Problem("LineFull", "The waiting line is full; come again later."), 0, 0, 0);
         Joins.Add(1, new KeyValuePair<string, object?>("answer", position == 0 ? "admitted" : "waiting"));
-        return position > 0 ? new JoinAnswer(null, position, 0, 0) : new JoinAnswer(null, 0, await AvatarOfAsync(request.User), RolesOf(request.User));
-    }
-
-    public Task LeaveAsync(string user)
-    {
-        _line.Leave(user, clock.GetUtcNow());
-        _sessions.Remove(user);
-        return Task.CompletedTask;
+        return position > 0 ? new JoinAnswer(null, position, 0, 0) : new JoinAnswer(null, 0, await AvatarOfAsync(request.User), RolesOf(request.User)) { Issued = now };
     }
 
     public async Task<CommandResult> ModerateAsync(string? by, ModerationAct act, string user, int seconds)
@@ -128,21 +121,6 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
         return new CommandResult(TwinStatus.Ok, state.State.Version);
     }
 
-    public Task<SpaceAnswer> PresentAsync(SpacePresent present)
-    {
-        var now = clock.GetUtcNow();
-        var elsewhere = new List<string>();
-        for (var i = 0; i < present.Users.Length; i++)
-        {
-            var (user, epoch) = (present.Users[i], present.Epochs[i]);
-            _line.Keep(user, now);
-            if (_sessions.TryGetValue(user, out var other) && other.Silo != present.Silo && other.Epoch > epoch && now - other.At < TimeSpan.FromSeconds(10)) elsewhere.Add(user);
-            else _sessions[user] = (epoch, present.Silo, now);
-        }
-
-        return Task.FromResult(new SpaceAnswer(present.KnownVersion == state.State.Version && _definition is not null ? null : Orders(), [.. elsewhere]));
-    }
-
     private Problem? Refusal(JoinRequest request, DateTimeOffset now) =>
         _definition is null ? new Problem("SpaceNotFound", $"There is no space '{this.GetPrimaryKeyString()}'.", "id")
         : request.User.Length is 0 or > 128 ? new Problem("UserInvalid", "user must be 1 to 128 characters.", "user")
@@ -155,9 +133,13 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
 
     private async Task<int> AvatarOfAsync(string user)
     {
-        if (state.State.Avatars.TryGetValue(user, out var number)) return number;
-        state.State.Avatars.Add(user, number = state.State.Avatars.Count + 1);
-        await SaveAsync();
+        if (!state.State.Avatars.TryGetValue(user, out var number))
+        {
+            state.State.Avatars.Add(user, number = state.State.Avatars.Count + 1);
+            _numbered = ++_changes;
+        }
+
+        await StoredAsync(_numbered); // another call of the same user may have added it and wait for the write still
         return number;
     }
 
@@ -168,9 +150,11 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
     }
 
     /// <summary>Returns when what holds now is stored. One write at a time; those who wait share the next.</summary>
-    private async Task SaveAsync()
+    private Task SaveAsync() => StoredAsync(++_changes);
+
+    private async Task StoredAsync(long change)
     {
-        for (var mine = ++_changes; _stored < mine;) await (_writing ??= StoreAsync());
+        while (_stored < change) await (_writing ??= StoreAsync());
     }
 
     private async Task StoreAsync()

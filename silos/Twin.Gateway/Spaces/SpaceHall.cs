@@ -21,7 +21,7 @@ internal sealed record HallRules
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Most avatars.</summary>
-    public int Capacity { get; init; } = 20_000;
+    public int Capacity { get; set; } = 20_000;
 
     /// <summary>Seconds between two chats of one person; 0 for none.</summary>
     public int SlowChatSeconds { get; set; }
@@ -123,10 +123,12 @@ internal sealed partial class SpaceHall : IFrameSink
         var isResumed = _people.TryGetValue(who.Avatar, out var session);
         if (isResumed)
         {
-            if (session!.IsConnected) Drop(session, 4001, "resumed elsewhere");
+            if (who.Issued > session!.Who.Issued) session.Who = who; // an older token does not bring an older name back
+            if (session.IsConnected) Drop(session, 4001, "resumed elsewhere");
             epoch = Math.Max(epoch, session.Epoch + 1);
             if (Stage.Mirror.IndexOf(who.Avatar) is >= 0 and var index) place = Stage.Mirror.StateAt(index).Pose;
         }
+        else if (!IsFresh(who, now)) return (4401, "ask for a new session");
         else if (_people.Count >= Rules.Capacity) return (4503, "the space is full");
 
         session ??= new HallSession(who);
@@ -166,6 +168,7 @@ internal sealed partial class SpaceHall : IFrameSink
         Away(session);
         Stage.Remove(session.Who.Avatar, session.Epoch);
         if (_people.TryGetValue(session.Who.Avatar, out var known) && known == session) _people.Remove(session.Who.Avatar);
+        NoteGone(session);
     }
 
     /// <inheritdoc/>
@@ -250,9 +253,14 @@ internal sealed partial class SpaceHall : IFrameSink
         foreach (var session in _leaving)
         {
             if (session.IsConnected) Drop(session, 4008, "does not read");
-            else Leave(session);
+            else
+            {
+                Leave(session);
+                Departed?.Invoke(session.Who.User, session.Epoch);
+            }
         }
 
+        ForgetGone();
         _metrics.Held(_people.Count, _byStage.Count, Pressure.Level);
     }
 

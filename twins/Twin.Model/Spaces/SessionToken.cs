@@ -15,6 +15,9 @@ namespace Twin.Model.Spaces;
 /// <param name="Expires">Until when a socket may be opened with it.</param>
 public sealed record SessionToken(string Space, int Avatar, string User, string Name, string Appearance, int Roles, DateTimeOffset Expires)
 {
+    /// <summary>When the owner admitted its user. A seat is kept 60 s for who has not come yet; later the token alone brings nobody in, only back.</summary>
+    public DateTimeOffset Issued { get; init; }
+
     /// <summary>Characters of a token at most.</summary>
     public const int MostCharacters = 4_096;
 
