@@ -8,7 +8,14 @@ namespace Twin.Grains.Spaces;
 /// <param name="Age">As stated; null when not.</param>
 /// <param name="Consents">Given, by name.</param>
 [GenerateSerializer, Immutable]
-public sealed record JoinRequest([property: Id(0)] string User, [property: Id(1)] int? Age, [property: Id(2)] string[] Consents);
+public sealed record JoinRequest([property: Id(0)] string User, [property: Id(1)] int? Age, [property: Id(2)] string[] Consents)
+{
+    /// <summary>Whether the user says so itself; else age and consents are not taken from here.</summary>
+    [Id(3)] public bool IsSelf { get; init; }
+
+    /// <summary>The ticket shown where one is needed, at first.</summary>
+    [Id(4)] public string? Ticket { get; init; }
+}
 
 /// <summary>Whether one may come in.</summary>
 /// <param name="Problem">Why not; null when admitted or waiting.</param>
@@ -20,6 +27,12 @@ public sealed record JoinAnswer([property: Id(0)] Problem? Problem, [property: I
 {
     /// <summary>When admitted, by the owner's clock.</summary>
     [Id(4)] public DateTimeOffset Issued { get; init; }
+
+    /// <summary>The name that the user has given itself; null for none.</summary>
+    [Id(5)] public string? Name { get; init; }
+
+    /// <summary>Its own figure; null for none.</summary>
+    [Id(6)] public string? Appearance { get; init; }
 }
 
 /// <summary>What a moderator does.</summary>
@@ -79,6 +92,9 @@ public sealed record SpacePresent([property: Id(0)] string Silo, [property: Id(1
 {
     /// <summary>When each one's token was issued; as many as users.</summary>
     [Id(4)] public DateTimeOffset[] Issued { get; init; } = [];
+
+    /// <summary>The newest <see cref="SpaceAnswer.BlocksVersion"/> that the silo has heard from this owner; 0 at first.</summary>
+    [Id(5)] public long KnownBlocks { get; init; }
 }
 
 /// <summary>What the owner answers.</summary>
@@ -89,6 +105,12 @@ public sealed record SpaceAnswer([property: Id(0)] SpaceOrders? Orders, [propert
 {
     /// <summary>Users who gave their seat up after the token they are here with was issued: they go.</summary>
     [Id(2)] public string[] Left { get; init; } = [];
+
+    /// <summary>Whom users block, by blocker, where that is newer than the silo knows; empty for nobody any more.</summary>
+    [Id(3)] public Dictionary<string, string[]> Blocks { get; init; } = [];
+
+    /// <summary>Of the newest of them; after the owner has moved it begins anew, far above what it was.</summary>
+    [Id(4)] public long BlocksVersion { get; init; }
 }
 
 /// <summary>Owns a place: its definition, who may come in, the waiting line, moderation. Keyed by the space's id. Definition, bans and avatars' numbers are durable.</summary>
@@ -126,6 +148,9 @@ public interface ISpaceGrain : IGrainWithStringKey
     /// <param name="user">Whom; empty for acts that concern all.</param>
     /// <param name="seconds">0 to 31,536,000.</param>
     Task<CommandResult> ModerateAsync(string? by, ModerationAct act, string user, int seconds);
+
+    /// <summary>A user who may be here blocks others than before; silos hear of it with their next word.</summary>
+    Task BlocksChangedAsync(string user, string[] blocks);
 
     /// <summary>A silo says who is here, each second, and learns what holds.</summary>
     Task<SpaceAnswer> PresentAsync(SpacePresent present);

@@ -11,19 +11,20 @@ internal sealed partial class SpaceGrain
     private readonly Dictionary<string, DateTimeOffset> _gone = new(StringComparer.Ordinal);
     private DateTimeOffset _forgot;
 
-    public Task LeaveAsync(string user)
+    public async Task LeaveAsync(string user)
     {
         var now = clock.GetUtcNow();
         _line.Leave(user, now);
         _sessions.Remove(user);
         Forget(now);
         if (_gone.Count < MostGone) _gone[user] = now;
-        return Task.CompletedTask;
+        _blocks.Remove(user);
+        if (user.Length is >= 1 and <= 128) await GrainFactory.GetGrain<IUserGrain>(user).WentAsync(this.GetPrimaryKeyString());
     }
 
     public Task DepartAsync(string user, long epoch) => _sessions.TryGetValue(user, out var known) && known.Epoch > epoch ? Task.CompletedTask : LeaveAsync(user);
 
-    public Task<SpaceAnswer> PresentAsync(SpacePresent present)
+    public async Task<SpaceAnswer> PresentAsync(SpacePresent present)
     {
         var now = clock.GetUtcNow();
         Forget(now);
@@ -42,7 +43,8 @@ internal sealed partial class SpaceGrain
             else _sessions[user] = (epoch, present.Silo, now);
         }
 
-        return Task.FromResult(new SpaceAnswer(present.KnownVersion == state.State.Version && _definition is not null ? null : Orders(), [.. elsewhere]) { Left = [.. left] });
+        var blocks = await NewBlocksAsync(present);
+        return new SpaceAnswer(present.KnownVersion == state.State.Version && _definition is not null ? null : Orders(), [.. elsewhere]) { Left = [.. left], Blocks = blocks, BlocksVersion = _blocksVersion };
     }
 
     public Task<SpaceView> ShowAsync(string? user)
@@ -58,5 +60,6 @@ internal sealed partial class SpaceGrain
         _forgot = now;
         foreach (var user in _sessions.Where(s => now - s.Value.At > Present).Select(s => s.Key).ToArray()) _sessions.Remove(user);
         foreach (var user in _gone.Where(g => now - g.Value > TokenFresh).Select(g => g.Key).ToArray()) _gone.Remove(user);
+        foreach (var user in _blocks.Keys.Where(u => !_line.IsSeated(u)).ToArray()) _blocks.Remove(user);
     }
 }

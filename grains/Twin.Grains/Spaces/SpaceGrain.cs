@@ -29,6 +29,7 @@ internal sealed partial class SpaceGrain([PersistentState("space", "twins")] IPe
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         _hadPeople = state.State.Avatars.Count > 0;
+        foreach (var (user, ticket) in state.State.Tickets) _holders[ticket.Place] = user;
         if (state.State.Definition is { } json) SpaceDefinition.TryParse(json, out _definition, out _);
         return Task.CompletedTask;
     }
@@ -36,12 +37,11 @@ internal sealed partial class SpaceGrain([PersistentState("space", "twins")] IPe
     public async Task<CommandResult> PutAsync(byte[] json, string? user)
     {
         if (!SpaceDefinition.TryParse(json, out var definition, out var problem)) return new CommandResult(TwinStatus.Invalid, 0, problem);
-        if (definition!.TicketBook is not null) return new CommandResult(TwinStatus.Invalid, 0, new Problem("SpaceInvalid", "Tickets are not checked at the door yet: admit at /ledger/{book}/admissions.", "ticketBook"));
         if (user is not null && _definition is not null && !IsHost(user)) return NotAllowed("change it");
         var id = this.GetPrimaryKeyString();
         if (!await GrainFactory.GetGrain<ISpaceDirectoryGrain>(0).SetAsync(id, true)) return new CommandResult(TwinStatus.TooMuch, 0, new Problem("TooManySpaces", "There are as many spaces as are kept."));
         var isNew = _definition is null;
-        state.State.Definition = definition.ToJson();
+        state.State.Definition = definition!.ToJson();
         await WriteAsync();
         _definition = definition;
         return new CommandResult(isNew ? TwinStatus.Created : TwinStatus.Ok, state.State.Version);
@@ -66,7 +66,8 @@ internal sealed partial class SpaceGrain([PersistentState("space", "twins")] IPe
     public async Task<JoinAnswer> JoinAsync(JoinRequest request)
     {
         var now = clock.GetUtcNow();
-        if (Refusal(request, now) is { } problem)
+        var pass = _definition is null || request.User.Length is 0 or > 128 ? new UserPass(null, null, null, [], []) : await PassOfAsync(request);
+        if ((Refusal(request, pass, now) ?? await TicketProblemAsync(request)) is { } problem)
         {
             Joins.Add(1, new KeyValuePair<string, object?>("answer", problem.Code));
             return new JoinAnswer(problem, 0, 0, 0);
@@ -74,10 +75,12 @@ internal sealed partial class SpaceGrain([PersistentState("space", "twins")] IPe
 
         // After a restart the owner does not know yet who sits where.
         var isRecollecting = _hadPeople && now - _since < Recollection;
-        var position = isRecollecting ? 1 : _line.Ask(request.User, _definition!.Capacity, now);
+        var position = isRecollecting ? 1 : _line.Ask(request.User, _definition?.Capacity ?? 0, now);
         if (position < 0) return new JoinAnswer(new Problem("LineFull", "The waiting line is full; come again later."), 0, 0, 0);
         Joins.Add(1, new KeyValuePair<string, object?>("answer", position == 0 ? "admitted" : "waiting"));
-        return position > 0 ? new JoinAnswer(null, position, 0, 0) : new JoinAnswer(null, 0, await AvatarOfAsync(request.User), RolesOf(request.User)) { Issued = now };
+        if (position > 0) return new JoinAnswer(null, position, 0, 0);
+        await CameAsync(request.User, pass);
+        return new JoinAnswer(null, 0, await AvatarOfAsync(request.User), RolesOf(request.User)) { Issued = now, Name = pass.Name, Appearance = pass.Appearance };
     }
 
     public async Task<CommandResult> ModerateAsync(string? by, ModerationAct act, string user, int seconds)
@@ -121,13 +124,13 @@ internal sealed partial class SpaceGrain([PersistentState("space", "twins")] IPe
         return new CommandResult(TwinStatus.Ok, state.State.Version);
     }
 
-    private Problem? Refusal(JoinRequest request, DateTimeOffset now) =>
+    private Problem? Refusal(JoinRequest request, UserPass pass, DateTimeOffset now) =>
         _definition is null ? new Problem("SpaceNotFound", $"There is no space '{this.GetPrimaryKeyString()}'.", "id")
         : request.User.Length is 0 or > 128 ? new Problem("UserInvalid", "user must be 1 to 128 characters.", "user")
         : state.State.Banned.TryGetValue(request.User, out var until) && until > now ? new Problem("Banned", $"A moderator keeps you out until {until:u}.")
         : !_definition.IsOpenAt(now) && RolesOf(request.User) == 0 ? new Problem("Closed", _definition.Opens > now ? $"The doors open at {_definition.Opens:u}." : "The doors are closed.")
-        : _definition.LeastAge > 0 && !(request.Age >= _definition.LeastAge) ? new Problem("TooYoung", $"One must have stated an age of at least {_definition.LeastAge}.", "age")
-        : (_definition.Consents ?? []).Except(request.Consents).FirstOrDefault() is { } consent ? new Problem("ConsentMissing", $"The consent '{consent}' must be given first.", "consents")
+        : _definition.LeastAge > 0 && !(pass.Age >= _definition.LeastAge) ? new Problem("TooYoung", $"One must have stated an age of at least {_definition.LeastAge}.", "age")
+        : (_definition.Consents ?? []).Except(pass.Consents).FirstOrDefault() is { } consent ? new Problem("ConsentMissing", $"The consent '{consent}' must be given first.", "consents")
         : !state.State.Avatars.ContainsKey(request.User) && state.State.Avatars.Count >= MostAvatars ? new Problem("TooManyAvatars", $"At most {MostAvatars} users ever come to one space.")
         : null;
 

@@ -72,7 +72,7 @@ internal static class SpaceEndpoints
         SessionRequest? asked;
         try
         {
-            asked = body.Memory.Length == 0 ? new SessionRequest(null, null, null, null, null) : JsonSerializer.Deserialize<SessionRequest>(body.Memory.Span, JsonSerializerOptions.Web);
+            asked = body.Memory.Length == 0 ? new SessionRequest(null, null, null, null, null, null) : JsonSerializer.Deserialize<SessionRequest>(body.Memory.Span, JsonSerializerOptions.Web);
         }
         catch (JsonException fault)
         {
@@ -81,12 +81,12 @@ internal static class SpaceEndpoints
 
         // Who is known to the door is who comes in; on an open loopback door one says who one is.
         var user = admission.SubjectOf(context)?.Name ?? (admission.CallerOf(context) is { SubjectName: { } caller } known && known != Caller.Loopback ? caller : asked?.User ?? "guest-" + Guid.NewGuid().ToString("N")[..12]);
-        var name = asked?.Name ?? SpaceCaller.Shown(user);
-        if (name.Length is 0 or > 64) return TwinProblems.Result(400, "SessionInvalid", "name must be 1 to 64 characters.", "name");
+        if (asked?.Name is { Length: 0 or > 64 }) return TwinProblems.Result(400, "SessionInvalid", "name must be 1 to 64 characters.", "name");
         if (asked?.Appearance is { Length: > 64 }) return TwinProblems.Result(400, "SessionInvalid", "appearance must be at most 64 characters.", "appearance");
+        if (asked?.Ticket is { Length: > 64 }) return TwinProblems.Result(400, "SessionInvalid", "ticket must be at most 64 characters.", "ticket");
         if (asked?.Consents is { Length: > 16 }) return TwinProblems.Result(400, "SessionInvalid", "At most 16 consents are read.", "consents");
-        var answer = await grains.GetGrain<ISpaceGrain>(id).JoinAsync(new JoinRequest(user, asked?.Age, asked?.Consents ?? [])).ConfigureAwait(false);
-        if (answer.Problem is { } problem) return TwinProblems.Result(problem.Code switch { "SpaceNotFound" => 404, "UserInvalid" => 400, "LineFull" => 503, _ => 403 }, problem.Code, problem.Detail, problem.Where);
+        var answer = await grains.GetGrain<ISpaceGrain>(id).JoinAsync(new JoinRequest(user, asked?.Age, asked?.Consents ?? []) { IsSelf = true, Ticket = asked?.Ticket }).ConfigureAwait(false);
+        if (answer.Problem is { } problem) return TwinProblems.Result(problem.Code switch { "SpaceNotFound" => 404, "UserInvalid" => 400, "LineFull" or "TicketBusy" or "StoreUnavailable" => 503, "LedgerBusy" => 429, "TicketUsed" => 409, _ => 403 }, problem.Code, problem.Detail, problem.Where);
         if (answer.Position > 0)
         {
             context.Response.Headers.RetryAfter = "2";
@@ -94,7 +94,7 @@ internal static class SpaceEndpoints
         }
 
         if (await keeper.OpenAsync(id).ConfigureAwait(false) is null) return NotFound(id);
-        var (token, expires) = await tokens.MakeAsync(id, answer.Avatar, user, name, asked?.Appearance ?? "", answer.Roles, answer.Issued).ConfigureAwait(false);
+        var (token, expires) = await tokens.MakeAsync(id, answer.Avatar, user, asked?.Name ?? answer.Name ?? SpaceCaller.Shown(user), asked?.Appearance ?? answer.Appearance ?? "", answer.Roles, answer.Issued).ConfigureAwait(false);
         return Results.Json(new { sessionToken = token, socket = $"/spaces/{Uri.EscapeDataString(id)}/socket", avatar = answer.Avatar, user, roles = answer.Roles, expires }, statusCode: 201);
     }
 
@@ -125,7 +125,7 @@ internal static class SpaceEndpoints
     /// <summary>A space; who is kept out or quiet only for those who may see it.</summary>
     private sealed record SpaceBody(string Id, string Etag, JsonElement Definition, bool Frozen, int SlowChatSeconds, Dictionary<string, DateTimeOffset>? Banned, Dictionary<string, DateTimeOffset>? Muted);
 
-    private sealed record SessionRequest(string? User, string? Name, string? Appearance, int? Age, string[]? Consents);
+    private sealed record SessionRequest(string? User, string? Name, string? Appearance, int? Age, string[]? Consents, string? Ticket);
 
     private sealed record ModerationRequest(string? Act, string? User, int Seconds);
 }

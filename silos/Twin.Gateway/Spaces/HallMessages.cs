@@ -50,8 +50,8 @@ internal static class HallMessages
         return new WelcomeMessage(SpaceLimits.Version, hall.Id, session.Who.Avatar, hall.Stage.Tick, hall.TickHz, session.Epoch, isResumed, place, rules, (int)hall.Rules.Grace.TotalMilliseconds);
     }
 
-    public static PeopleMessage People(SpaceHall hall, IReadOnlyList<int> numbers) => new([.. numbers.Take(SpaceLimits.People).Select(n => hall.Find(n) is { Who: { } who }
-        ? new SpacePerson(n, who.Name, who.Appearance, RolesOf(who.Roles))
+    public static PeopleMessage People(SpaceHall hall, HallSession to, IReadOnlyList<int> numbers) => new([.. numbers.Take(SpaceLimits.People).Select(n => hall.Find(n) is { Who: { } who } other
+        ? hall.AreApart(to, other) ? new SpacePerson(n, "", "", ["blocked"]) : new SpacePerson(n, who.Name, who.Appearance, RolesOf(who.Roles))
         : new SpacePerson(n, hall.NameOf(n), "", []))]);
 
     public static QualityMessage Quality(int level) => new(level, level switch

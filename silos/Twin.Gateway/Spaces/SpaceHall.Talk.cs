@@ -39,7 +39,7 @@ internal sealed partial class SpaceHall
         {
             from.NextChat = Stage.Tick + (Rules.SlowChatSeconds * TickHz);
             var message = new ChatMessage(from.Who.Avatar, chat.Scope, chat.Text, Stage.Tick, chat.To).ToBytes();
-            foreach (var session in _byStage.Values) if (session == from || Reaches(from, session, chat.Scope, chat.To)) Send(session.Socket, message);
+            foreach (var session in _byStage.Values) if (session == from || (Reaches(from, session, chat.Scope, chat.To) && !AreApart(from, session))) Send(session.Socket, message);
         }
     }
 
@@ -54,7 +54,7 @@ internal sealed partial class SpaceHall
 
         from.Channels[state.Channel] = state.Payload;
         var message = new StateMessage(from.Who.Avatar, state.Channel, state.Payload).ToBytes();
-        foreach (var session in _byStage.Values) if (session.Told.Contains(from.Who.Avatar)) Send(session.Socket, message);
+        foreach (var session in _byStage.Values) if (session.Told.Contains(from.Who.Avatar) && !AreApart(from, session)) Send(session.Socket, message);
     }
 
     /// <summary>The time, for those who set their clocks by it.</summary>
@@ -102,10 +102,10 @@ internal sealed partial class SpaceHall
         foreach (var session in _byStage.Values)
         {
             if (session.ToTell.Count == 0) continue;
-            Send(session.Socket, HallMessages.People(this, session.ToTell).ToBytes());
+            Send(session.Socket, HallMessages.People(this, session, session.ToTell).ToBytes());
             foreach (var number in session.ToTell)
             {
-                if (_people.GetValueOrDefault(number) is not { Channels.Count: > 0 } other) continue;
+                if (_people.GetValueOrDefault(number) is not { Channels.Count: > 0 } other || AreApart(session, other)) continue;
                 foreach (var (channel, value) in other.Channels) Send(session.Socket, new StateMessage(number, channel, value).ToBytes());
             }
 

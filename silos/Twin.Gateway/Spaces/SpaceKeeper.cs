@@ -110,7 +110,8 @@ internal sealed partial class SpaceKeeper(SpaceDoor door, SpaceTokens tokens, IG
     private async Task TellAsync(SpaceHall hall)
     {
         var here = await door.RunAsync(() => hall.People.Select(p => (p.Who.User, p.Epoch, p.Who.Issued)).ToArray()).ConfigureAwait(false);
-        var answer = await grains.GetGrain<ISpaceGrain>(hall.Id).PresentAsync(new SpacePresent(_silo, _known.GetValueOrDefault(hall.Id), [.. here.Select(h => h.User)], [.. here.Select(h => h.Epoch)]) { Issued = [.. here.Select(h => h.Issued)] }).ConfigureAwait(false);
+        var answer = await grains.GetGrain<ISpaceGrain>(hall.Id).PresentAsync(new SpacePresent(_silo, _known.GetValueOrDefault(hall.Id), [.. here.Select(h => h.User)], [.. here.Select(h => h.Epoch)]) { Issued = [.. here.Select(h => h.Issued)], KnownBlocks = hall.BlocksVersion }).ConfigureAwait(false);
+        await TakeBlocksAsync(hall, answer).ConfigureAwait(false);
         if (answer.Elsewhere.Length > 0) await door.RunAsync(() => hall.SendOut(answer.Elsewhere, 4001, "resumed elsewhere")).ConfigureAwait(false);
         if (answer.Orders is { } orders && !await TakeOverAsync(hall, orders).ConfigureAwait(false)) return;
         if (answer.Left.Length > 0) await door.RunAsync(() => hall.SendOut(answer.Left, 4000, "left")).ConfigureAwait(false); // after the orders: who was sent out is told so

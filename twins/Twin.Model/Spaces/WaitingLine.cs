@@ -18,6 +18,9 @@ public sealed class WaitingLine(int mostWaiting, TimeSpan hold)
     /// <summary>Seats taken.</summary>
     public int Seated => _seats.Count;
 
+    /// <summary>Whether one has a seat.</summary>
+    public bool IsSeated(string user) => _seats.ContainsKey(user);
+
     /// <summary>Places taken in the line.</summary>
     public int Waiting => _line.Count;
 
