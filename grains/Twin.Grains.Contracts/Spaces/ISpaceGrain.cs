@@ -80,6 +80,38 @@ public sealed record SpaceOrders
     [Id(6)] public int SlowChatSeconds { get; init; }
 }
 
+/// <summary>What someone says of another.</summary>
+[GenerateSerializer, Immutable]
+public sealed record SpaceReport
+{
+    /// <summary>From 1; given by the owner.</summary>
+    [Id(0)] public long Number { get; init; }
+
+    /// <summary>Who reports.</summary>
+    [Id(1)] public required string By { get; init; }
+
+    /// <summary>Whom.</summary>
+    [Id(2)] public required string Of { get; init; }
+
+    /// <summary>At most 500 characters.</summary>
+    [Id(3)] public required string Words { get; init; }
+
+    /// <summary>When, by the owner's clock.</summary>
+    [Id(4)] public DateTimeOffset At { get; init; }
+
+    /// <summary>Where the reported one was, in metres.</summary>
+    [Id(5)] public float X { get; init; }
+
+    /// <summary>Where the reported one was, in metres.</summary>
+    [Id(6)] public float Z { get; init; }
+
+    /// <summary>When it was closed; null while open.</summary>
+    [Id(7)] public DateTimeOffset? Closed { get; init; }
+
+    /// <summary>By whom; null while open, and for an administrator.</summary>
+    [Id(8)] public string? ClosedBy { get; init; }
+}
+
 /// <summary>A space as one may see it.</summary>
 /// <param name="Orders">What holds; without the muted, banned and kicked where one may not see them.</param>
 /// <param name="ShowsPeople">Whether they are in it.</param>
@@ -151,6 +183,17 @@ public interface ISpaceGrain : IGrainWithStringKey
 
     /// <summary>A user who may be here blocks others than before; silos hear of it with their next word.</summary>
     Task BlocksChangedAsync(string user, string[] blocks);
+
+    /// <summary>Someone inside reports another; kept before this returns. At most 1,000, of which those closed go first, and at most 20 open ones of one user.</summary>
+    /// <returns>The report's number as version.</returns>
+    Task<CommandResult> ReportAsync(SpaceReport report);
+
+    /// <summary>Reports, the newest first; the problem when <paramref name="by"/> neither hosts nor moderates.</summary>
+    /// <param name="by">Who asks; null for an administrator.</param>
+    Task<(SpaceReport[] Reports, Problem? Problem)> ReportsAsync(string? by);
+
+    /// <summary>Closes a report; the same again changes nothing.</summary>
+    Task<CommandResult> CloseReportAsync(string? by, long number);
 
     /// <summary>A silo says who is here, each second, and learns what holds.</summary>
     Task<SpaceAnswer> PresentAsync(SpacePresent present);

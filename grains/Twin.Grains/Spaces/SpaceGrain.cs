@@ -9,7 +9,7 @@ namespace Twin.Grains.Spaces;
 
 /// <summary>Owns a place: who may come in, who is out, what moderators have ordered. Seats and the line are the activation's: silos tell anew within a second who is here, and until they had time to, newcomers wait. Calls interleave, so that those who come at the same time share one write.</summary>
 [Reentrant]
-internal sealed partial class SpaceGrain([PersistentState("space", "twins")] IPersistentState<SpaceState> state, TimeProvider clock) : Grain, ISpaceGrain
+internal sealed partial class SpaceGrain([PersistentState("space", "twins")] IPersistentState<SpaceState> state, [PersistentState("reports", "twins")] IPersistentState<SpaceReports> reports, TimeProvider clock) : Grain, ISpaceGrain
 {
     private const int MostAvatars = 100_000;
     private static readonly TimeSpan Recollection = TimeSpan.FromSeconds(3);
@@ -104,11 +104,9 @@ internal sealed partial class SpaceGrain([PersistentState("space", "twins")] IPe
                 break;
             case ModerationAct.Ban:
                 Set(state.State.Banned, user, seconds, now);
-                if (seconds > 0) await LeaveAsync(user);
                 break;
             case ModerationAct.Kick:
                 state.State.Kicked[user] = now;
-                await LeaveAsync(user);
                 break;
             case ModerationAct.Freeze:
                 state.State.IsFrozen = seconds > 0;
@@ -121,6 +119,7 @@ internal sealed partial class SpaceGrain([PersistentState("space", "twins")] IPe
         }
 
         await WriteAsync();
+        if (act == ModerationAct.Kick || (act == ModerationAct.Ban && seconds > 0)) await LeaveAsync(user); // after the order: silos that hear of both say why
         return new CommandResult(TwinStatus.Ok, state.State.Version);
     }
 

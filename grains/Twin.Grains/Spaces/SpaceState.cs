@@ -49,6 +49,16 @@ internal sealed class SpaceTicket
     public string Place => $"{Book}/{Asset}/{Item}";
 }
 
+/// <summary>The reports of a space: beside its state, which is written with every newcomer.</summary>
+[GenerateSerializer]
+internal sealed class SpaceReports
+{
+    /// <summary>By rising number.</summary>
+    [Id(0)] public List<SpaceReport> Reports { get; set; } = [];
+
+    [Id(1)] public long Last { get; set; }
+}
+
 /// <summary>What the directory of spaces keeps.</summary>
 [GenerateSerializer]
 internal sealed class SpaceDirectoryState

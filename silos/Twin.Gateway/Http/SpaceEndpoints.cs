@@ -55,6 +55,7 @@ internal static class SpaceEndpoints
             return Results.NoContent();
         }).Needs(Permission.Read).WithSummary("Gives up the seat or the place in the line");
         one.MapPost("moderation", (HttpContext context, string id) => ModerateAsync(context, grains, admission, keeper, id)).Needs(Permission.Read).WithSummary("Mutes, sends out, keeps out, freezes, slows chat");
+        SpaceReportEndpoints.Map(one, grains, admission);
         one.MapGet("people", async (string id) => door.Find(id) is not { } hall ? Results.Json(new { value = Array.Empty<object>(), here = false })
             : Results.Json(new { value = await door.RunAsync(() => hall.Describe()).ConfigureAwait(false), here = true })).Needs(Permission.Administer).WithSummary("Who is here, at this silo, with refused inputs");
         one.Map("socket", async (HttpContext context, string id) =>

@@ -36,6 +36,9 @@ internal static class HallMessages
             case ClientQualityMessage quality:
                 hall.SetBudget(from, quality.ByteBudget);
                 break;
+            case ReportMessage report:
+                hall.Report(from, report);
+                break;
             case HelloMessage:
                 throw new SpaceWireException("hello is said once");
         }

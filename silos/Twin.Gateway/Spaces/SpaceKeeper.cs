@@ -26,6 +26,7 @@ internal sealed partial class SpaceKeeper(SpaceDoor door, SpaceTokens tokens, IG
         await tokens.RefreshAsync().ConfigureAwait(false);
         var hall = door.Open(id, RulesOf(definition!));
         hall.Departed = (user, epoch) => Note(id, user, epoch);
+        hall.Reported = (avatar, report) => _reports.Writer.TryWrite((hall, avatar, report));
         _known[id] = orders.Version;
         await ObeyAsync(hall, orders).ConfigureAwait(false);
         return hall;
@@ -40,6 +41,7 @@ internal sealed partial class SpaceKeeper(SpaceDoor door, SpaceTokens tokens, IG
         door.Missed = id => _ = OpenQuietlyAsync(id);
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), clock);
         var departures = TellDeparturesAsync(stoppingToken);
+        var reports = TellReportsAsync(stoppingToken);
         try
         {
             while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false))
@@ -63,7 +65,7 @@ internal sealed partial class SpaceKeeper(SpaceDoor door, SpaceTokens tokens, IG
             // The host is stopping.
         }
 
-        await departures.ConfigureAwait(false);
+        await Task.WhenAll(departures, reports).ConfigureAwait(false);
     }
 
     internal static HallRules RulesOf(SpaceDefinition space)

@@ -121,6 +121,29 @@ public sealed class UserDoorTests(GrainsUnderTest grains) : IAsyncLifetime
         Assert.True((await _door.GetAsync($"/ledger/{book}/audit")).GetProperty("whole").GetBoolean());
     }
 
+    [Fact]
+    public async Task A_report_is_kept_for_moderators_and_closed_by_them_only()
+    {
+        var (anna, bert) = ("anna" + _tag, "bert" + _tag);
+        await PutAsync($$"""{"width":60,"depth":60,"moderators":["key:mod{{_tag}}"]}""");
+        await using var one = await Person.EnterAsync(_door, Space, anna);
+        await using var other = await Person.EnterAsync(_door, Space, bert);
+        await one.SendAsync(new ReportMessage(9_999, "nobody"));
+        await one.UntilAsync(() => one.Heard.OfType<RefusedMessage>().Any(r => r.Code == "NotHere"));
+        await one.SendAsync(new ReportMessage(other.Avatar, "shouts"));
+        await one.UntilAsync(() => one.Heard.OfType<ModerationMessage>().Any(m => m.Kind == "reported"));
+        await using var door = await KeyedDoor.OpenAsync(grains, ("mod" + _tag, "read"), ("guest", "read"));
+        await door.AskAsync("guest", "GET", $"/spaces/{Space}/reports", 403);
+        await door.AskAsync("guest", "POST", $"/spaces/{Space}/reports/1/close", 403);
+        var report = (await door.AskAsync("mod" + _tag, "GET", $"/spaces/{Space}/reports", 200)).GetProperty("value")[0];
+        Assert.Equal((anna, bert, "shouts", 1), (report.GetProperty("by").GetString(), report.GetProperty("of").GetString(), report.GetProperty("words").GetString(), report.GetProperty("number").GetInt32()));
+        Assert.Equal(other.Place.X, report.GetProperty("x").GetSingle(), 0.01f);
+        await door.AskAsync("mod" + _tag, "POST", $"/spaces/{Space}/reports/7/close", 404);
+        await door.AskAsync("mod" + _tag, "POST", $"/spaces/{Space}/reports/1/close", 204);
+        report = (await door.AskAsync("mod" + _tag, "GET", $"/spaces/{Space}/reports", 200)).GetProperty("value")[0];
+        Assert.Equal("key:mod" + _tag, report.GetProperty("closedBy").GetString());
+    }
+
     private static bool Heard(Person who, string text) => who.Heard.OfType<ChatMessage>().Any(m => m.Text == text);
 
     private static string? NameOf(Person to, Person of) => to.Heard.OfType<PeopleMessage>().SelectMany(p => p.People).LastOrDefault(p => p.Avatar == of.Avatar)?.Name;
