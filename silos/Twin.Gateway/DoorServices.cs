@@ -118,6 +118,7 @@ public static class DoorServices
         ThingEndpoints.Map(app, store, admission, services.GetRequiredService<IGrainFactory>(), services.GetRequiredService<AuthOptions>(), stream);
         DeviceEndpoints.Map(app, services.GetRequiredService<IGrainFactory>(), store, admission);
         LedgerEndpoints.Map(app, services.GetRequiredService<IGrainFactory>(), services.GetRequiredService<IPolicyStore>(), admission, services.GetRequiredService<AuditLog>());
+        UserEndpoints.Map(app, services.GetRequiredService<IGrainFactory>(), admission);
         SpaceEndpoints.Map(app, services.GetRequiredService<IGrainFactory>(), admission, services.GetRequiredService<SpaceDoor>(), services.GetRequiredService<SpaceKeeper>(), services.GetRequiredService<SpaceTokens>(), services.GetRequiredService<RecordingEndpoints>());
         app.MapOpenApi("/openapi/{documentName}.json");
         app.MapGet("/docs", () => Results.Content(DocsPage.Html, "text/html; charset=utf-8")).ExcludeFromDescription();

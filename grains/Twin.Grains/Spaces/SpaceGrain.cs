@@ -9,7 +9,7 @@ namespace Twin.Grains.Spaces;
 
 /// <summary>Owns a place: who may come in, who is out, what moderators have ordered. Seats and the line are the activation's: silos tell anew within a second who is here, and until they had time to, newcomers wait. Calls interleave, so that those who come at the same time share one write.</summary>
 [Reentrant]
-internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistentState<SpaceState> state, TimeProvider clock) : Grain, ISpaceGrain
+internal sealed partial class SpaceGrain([PersistentState("space", "twins")] IPersistentState<SpaceState> state, [PersistentState("reports", "twins")] IPersistentState<SpaceReports> reports, TimeProvider clock) : Grain, ISpaceGrain
 {
     private const int MostAvatars = 100_000;
     private static readonly TimeSpan Recollection = TimeSpan.FromSeconds(3);
@@ -19,18 +19,19 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
     private static readonly Counter<long> Joins = new Meter("Twin.Spaces").CreateCounter<long>("twin_space_joins_total", description: "Asked to come in, by what was answered");
 
     private readonly WaitingLine _line = new(mostWaiting: 10_000, TimeSpan.FromSeconds(45));
-    private readonly Dictionary<string, (long Epoch, string Silo, DateTimeOffset At)> _sessions = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (ISpacePeer Peer, DateTimeOffset At)> _seats = new(StringComparer.Ordinal);
     private readonly DateTimeOffset _since = clock.GetUtcNow();
     private SpaceDefinition? _definition;
     private bool _hadPeople;
     private long _changes;
+    private long _numbered;
     private long _stored;
     private Task? _writing;
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         _hadPeople = state.State.Avatars.Count > 0;
+        foreach (var (user, ticket) in state.State.Tickets) _holders[ticket.Place] = user;
         if (state.State.Definition is { } json) SpaceDefinition.TryParse(json, out _definition, out _);
         return Task.CompletedTask;
     }
@@ -38,12 +39,11 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
     public async Task<CommandResult> PutAsync(byte[] json, string? user)
     {
         if (!SpaceDefinition.TryParse(json, out var definition, out var problem)) return new CommandResult(TwinStatus.Invalid, 0, problem);
-        if (definition!.TicketBook is not null) return new CommandResult(TwinStatus.Invalid, 0, new Problem("SpaceInvalid", "Tickets are not checked at the door yet: admit at /ledger/{book}/admissions.", "ticketBook"));
         if (user is not null && _definition is not null && !IsHost(user)) return NotAllowed("change it");
         var id = this.GetPrimaryKeyString();
         if (!await GrainFactory.GetGrain<ISpaceDirectoryGrain>(0).SetAsync(id, true)) return new CommandResult(TwinStatus.TooMuch, 0, new Problem("TooManySpaces", "There are as many spaces as are kept."));
         var isNew = _definition is null;
-        state.State.Definition = definition.ToJson();
+        state.State.Definition = definition!.ToJson();
         await WriteAsync();
         _definition = definition;
         return new CommandResult(isNew ? TwinStatus.Created : TwinStatus.Ok, state.State.Version);
@@ -68,7 +68,8 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
     public async Task<JoinAnswer> JoinAsync(JoinRequest request)
     {
         var now = clock.GetUtcNow();
-        if (Refusal(request, now) is { } problem)
+        var pass = _definition is null || request.User.Length is 0 or > 128 ? new UserPass(null, null, null, [], []) : await PassOfAsync(request);
+        if ((Refusal(request, pass, now) ?? await TicketProblemAsync(request)) is { } problem)
         {
             Joins.Add(1, new KeyValuePair<string, object?>("answer", problem.Code));
             return new JoinAnswer(problem, 0, 0, 0);
@@ -76,17 +77,12 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
 
         // After a restart the owner does not know yet who sits where.
         var isRecollecting = _hadPeople && now - _since < Recollection;
-        var position = isRecollecting ? 1 : _line.Ask(request.User, _definition!.Capacity, now);
+        var position = isRecollecting ? 1 : _line.Ask(request.User, _definition?.Capacity ?? 0, now);
         if (position < 0) return new JoinAnswer(new Problem("LineFull", "The waiting line is full; come again later."), 0, 0, 0);
         Joins.Add(1, new KeyValuePair<string, object?>("answer", position == 0 ? "admitted" : "waiting"));
-        return position > 0 ? new JoinAnswer(null, position, 0, 0) : new JoinAnswer(null, 0, await AvatarOfAsync(request.User), RolesOf(request.User));
-    }
-
-    public Task LeaveAsync(string user)
-    {
-        _line.Leave(user, clock.GetUtcNow());
-        _sessions.Remove(user);
-        return Task.CompletedTask;
+        if (position > 0) return new JoinAnswer(null, position, 0, 0);
+        await CameAsync(request.User, pass);
+        return new JoinAnswer(null, 0, await AvatarOfAsync(request.User), RolesOf(request.User)) { Issued = now, Name = pass.Name, Appearance = pass.Appearance };
     }
 
     public async Task<CommandResult> ModerateAsync(string? by, ModerationAct act, string user, int seconds)
@@ -110,11 +106,9 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
                 break;
             case ModerationAct.Ban:
                 Set(state.State.Banned, user, seconds, now);
-                if (seconds > 0) await LeaveAsync(user);
                 break;
             case ModerationAct.Kick:
                 state.State.Kicked[user] = now;
-                await LeaveAsync(user);
                 break;
             case ModerationAct.Freeze:
                 state.State.IsFrozen = seconds > 0;
@@ -127,22 +121,8 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
         }
 
         await WriteAsync();
+        if (act == ModerationAct.Kick || (act == ModerationAct.Ban && seconds > 0)) await LeaveAsync(user); // after the order: silos that hear of both say why
         return new CommandResult(TwinStatus.Ok, state.State.Version);
-    }
-
-    public Task<SpaceAnswer> PresentAsync(SpacePresent present)
-    {
-        var now = clock.GetUtcNow();
-        var elsewhere = new List<string>();
-        for (var i = 0; i < present.Users.Length; i++)
-        {
-            var (user, epoch) = (present.Users[i], present.Epochs[i]);
-            _line.Keep(user, now);
-            if (_sessions.TryGetValue(user, out var other) && other.Silo != present.Silo && other.Epoch > epoch && now - other.At < TimeSpan.FromSeconds(10)) elsewhere.Add(user);
-            else _sessions[user] = (epoch, present.Silo, now);
-        }
-
-        return Task.FromResult(new SpaceAnswer(present.KnownVersion == state.State.Version && _definition is not null ? null : Orders(), [.. elsewhere], SeatsBut(present, now)));
     }
 
     /// <summary>The other silos that have said within ten seconds that the space is open there.</summary>
@@ -153,21 +133,25 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
         return [.. _seats.Where(s => s.Key != present.Silo).Select(s => new SpaceSeat(s.Key, s.Value.Peer))];
     }
 
-    private Problem? Refusal(JoinRequest request, DateTimeOffset now) =>
+    private Problem? Refusal(JoinRequest request, UserPass pass, DateTimeOffset now) =>
         _definition is null ? new Problem("SpaceNotFound", $"There is no space '{this.GetPrimaryKeyString()}'.", "id")
         : request.User.Length is 0 or > 128 ? new Problem("UserInvalid", "user must be 1 to 128 characters.", "user")
         : state.State.Banned.TryGetValue(request.User, out var until) && until > now ? new Problem("Banned", $"A moderator keeps you out until {until:u}.")
         : !_definition.IsOpenAt(now) && RolesOf(request.User) == 0 ? new Problem("Closed", _definition.Opens > now ? $"The doors open at {_definition.Opens:u}." : "The doors are closed.")
-        : _definition.LeastAge > 0 && !(request.Age >= _definition.LeastAge) ? new Problem("TooYoung", $"One must have stated an age of at least {_definition.LeastAge}.", "age")
-        : (_definition.Consents ?? []).Except(request.Consents).FirstOrDefault() is { } consent ? new Problem("ConsentMissing", $"The consent '{consent}' must be given first.", "consents")
+        : _definition.LeastAge > 0 && !(pass.Age >= _definition.LeastAge) ? new Problem("TooYoung", $"One must have stated an age of at least {_definition.LeastAge}.", "age")
+        : (_definition.Consents ?? []).Except(pass.Consents).FirstOrDefault() is { } consent ? new Problem("ConsentMissing", $"The consent '{consent}' must be given first.", "consents")
         : !state.State.Avatars.ContainsKey(request.User) && state.State.Avatars.Count >= MostAvatars ? new Problem("TooManyAvatars", $"At most {MostAvatars} users ever come to one space.")
         : null;
 
     private async Task<int> AvatarOfAsync(string user)
     {
-        if (state.State.Avatars.TryGetValue(user, out var number)) return number;
-        state.State.Avatars.Add(user, number = state.State.Avatars.Count + 1);
-        await SaveAsync();
+        if (!state.State.Avatars.TryGetValue(user, out var number))
+        {
+            state.State.Avatars.Add(user, number = state.State.Avatars.Count + 1);
+            _numbered = ++_changes;
+        }
+
+        await StoredAsync(_numbered); // another call of the same user may have added it and wait for the write still
         return number;
     }
 
@@ -178,9 +162,11 @@ internal sealed class SpaceGrain([PersistentState("space", "twins")] IPersistent
     }
 
     /// <summary>Returns when what holds now is stored. One write at a time; those who wait share the next.</summary>
-    private async Task SaveAsync()
+    private Task SaveAsync() => StoredAsync(++_changes);
+
+    private async Task StoredAsync(long change)
     {
-        for (var mine = ++_changes; _stored < mine;) await (_writing ??= StoreAsync());
+        while (_stored < change) await (_writing ??= StoreAsync());
     }
 
     private async Task StoreAsync()

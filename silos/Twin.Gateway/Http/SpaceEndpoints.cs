@@ -27,16 +27,17 @@ internal static class SpaceEndpoints
         var one = routes.MapGroup("/{id}");
         one.AddEndpointFilter(async (invocation, next) => invocation.HttpContext.Request.RouteValues["id"] is string id && !TwinJson.IsValidId(id)
             ? TwinProblems.Result(400, "IdInvalid", "A space's id is 1 to 128 letters, digits and - _ . : characters.", "id") : await next(invocation).ConfigureAwait(false));
-        one.MapGet("", async (string id) =>
+        one.MapGet("", async (HttpContext context, string id) =>
         {
-            var orders = await grains.GetGrain<ISpaceGrain>(id).GetAsync().ConfigureAwait(false);
-            return orders.Definition is null ? NotFound(id) : Results.Json(new { id, etag = ETag.Format(orders.Version), definition = JsonDocument.Parse(orders.Definition).RootElement, frozen = orders.IsFrozen, slowChatSeconds = orders.SlowChatSeconds, banned = orders.Banned, muted = orders.Muted });
+            var (orders, showsPeople) = await grains.GetGrain<ISpaceGrain>(id).ShowAsync(SpaceCaller.ActingName(context, admission)).ConfigureAwait(false);
+            return orders.Definition is null ? NotFound(id) : Results.Json(new SpaceBody(id, ETag.Format(orders.Version), JsonDocument.Parse(orders.Definition).RootElement, orders.IsFrozen, orders.SlowChatSeconds, showsPeople ? orders.Banned : null, showsPeople ? orders.Muted : null), SpaceCaller.Sparse);
         }).Needs(Permission.Read).WithSummary("A space, what moderators ordered included");
         one.MapPut("", async (HttpContext context, string id) =>
         {
             using var body = await RequestBody.ReadAsync(context, SpaceDefinition.MostBytes).ConfigureAwait(false);
             if (body.Problem is not null) return TwinProblems.Result(413, body.Problem.Code, body.Problem.Detail, "body");
             var result = await grains.GetGrain<ISpaceGrain>(id).PutAsync(body.Memory.ToArray(), null).ConfigureAwait(false);
+            if (result.IsDone) await keeper.TellNowAsync(id).ConfigureAwait(false);
             return result.IsDone ? Results.Json(new { id, etag = ETag.Format(result.Version) }, statusCode: result.Status == TwinStatus.Created ? 201 : 200) : TwinProblems.Result(result.Status, result.Problem);
         }).Needs(Permission.Administer).WithSummary("Creates or changes a space").Accepts<JsonElement>("application/json");
         one.MapDelete("", async (string id) =>
@@ -50,9 +51,11 @@ internal static class SpaceEndpoints
         {
             if (admission.CallerOf(context) is { SubjectName: { } name } && admission.SubjectOf(context) is not null && name != user) return TwinProblems.Result(403, "NotAllowed", "One leaves for oneself.", "user");
             await grains.GetGrain<ISpaceGrain>(id).LeaveAsync(user).ConfigureAwait(false);
+            await keeper.TellNowAsync(id).ConfigureAwait(false); // its socket ends too
             return Results.NoContent();
         }).Needs(Permission.Read).WithSummary("Gives up the seat or the place in the line");
         one.MapPost("moderation", (HttpContext context, string id) => ModerateAsync(context, grains, admission, keeper, id)).Needs(Permission.Read).WithSummary("Mutes, sends out, keeps out, freezes, slows chat");
+        SpaceReportEndpoints.Map(one, grains, admission);
         one.MapGet("people", async (string id) => door.Find(id) is not { } hall ? Results.Json(new { value = Array.Empty<object>(), here = false })
             : Results.Json(new { value = await door.RunAsync(() => hall.Describe()).ConfigureAwait(false), here = true })).Needs(Permission.Administer).WithSummary("Who is here, at this silo, with refused inputs");
         recordings.Map(one);
@@ -71,7 +74,7 @@ internal static class SpaceEndpoints
         SessionRequest? asked;
         try
         {
-            asked = body.Memory.Length == 0 ? new SessionRequest(null, null, null, null, null) : JsonSerializer.Deserialize<SessionRequest>(body.Memory.Span, JsonSerializerOptions.Web);
+            asked = body.Memory.Length == 0 ? new SessionRequest(null, null, null, null, null, null) : JsonSerializer.Deserialize<SessionRequest>(body.Memory.Span, JsonSerializerOptions.Web);
         }
         catch (JsonException fault)
         {
@@ -80,12 +83,12 @@ internal static class SpaceEndpoints
 
         // Who is known to the door is who comes in; on an open loopback door one says who one is.
         var user = admission.SubjectOf(context)?.Name ?? (admission.CallerOf(context) is { SubjectName: { } caller } known && known != Caller.Loopback ? caller : asked?.User ?? "guest-" + Guid.NewGuid().ToString("N")[..12]);
-        var name = asked?.Name ?? user;
-        if (name.Length is 0 or > 64) return TwinProblems.Result(400, "SessionInvalid", "name must be 1 to 64 characters.", "name");
+        if (asked?.Name is { Length: 0 or > 64 }) return TwinProblems.Result(400, "SessionInvalid", "name must be 1 to 64 characters.", "name");
         if (asked?.Appearance is { Length: > 64 }) return TwinProblems.Result(400, "SessionInvalid", "appearance must be at most 64 characters.", "appearance");
+        if (asked?.Ticket is { Length: > 64 }) return TwinProblems.Result(400, "SessionInvalid", "ticket must be at most 64 characters.", "ticket");
         if (asked?.Consents is { Length: > 16 }) return TwinProblems.Result(400, "SessionInvalid", "At most 16 consents are read.", "consents");
-        var answer = await grains.GetGrain<ISpaceGrain>(id).JoinAsync(new JoinRequest(user, asked?.Age, asked?.Consents ?? [])).ConfigureAwait(false);
-        if (answer.Problem is { } problem) return TwinProblems.Result(problem.Code switch { "SpaceNotFound" => 404, "UserInvalid" => 400, "LineFull" => 503, _ => 403 }, problem.Code, problem.Detail, problem.Where);
+        var answer = await grains.GetGrain<ISpaceGrain>(id).JoinAsync(new JoinRequest(user, asked?.Age, asked?.Consents ?? []) { IsSelf = true, Ticket = asked?.Ticket }).ConfigureAwait(false);
+        if (answer.Problem is { } problem) return TwinProblems.Result(problem.Code switch { "SpaceNotFound" => 404, "UserInvalid" => 400, "LineFull" or "TicketBusy" or "StoreUnavailable" => 503, "LedgerBusy" => 429, "TicketUsed" => 409, _ => 403 }, problem.Code, problem.Detail, problem.Where);
         if (answer.Position > 0)
         {
             context.Response.Headers.RetryAfter = "2";
@@ -93,7 +96,7 @@ internal static class SpaceEndpoints
         }
 
         if (await keeper.OpenAsync(id).ConfigureAwait(false) is null) return NotFound(id);
-        var (token, expires) = await tokens.MakeAsync(id, answer.Avatar, user, name, asked?.Appearance ?? "", answer.Roles).ConfigureAwait(false);
+        var (token, expires) = await tokens.MakeAsync(id, answer.Avatar, user, asked?.Name ?? answer.Name ?? SpaceCaller.Shown(user), asked?.Appearance ?? answer.Appearance ?? "", answer.Roles, answer.Issued).ConfigureAwait(false);
         return Results.Json(new { sessionToken = token, socket = $"/spaces/{Uri.EscapeDataString(id)}/socket", avatar = answer.Avatar, user, roles = answer.Roles, expires }, statusCode: 201);
     }
 
@@ -121,7 +124,10 @@ internal static class SpaceEndpoints
 
     private static IResult NotFound(string id) => TwinProblems.Result(404, "SpaceNotFound", $"There is no space '{id}'.", "id");
 
-    private sealed record SessionRequest(string? User, string? Name, string? Appearance, int? Age, string[]? Consents);
+    /// <summary>A space; who is kept out or quiet only for those who may see it.</summary>
+    private sealed record SpaceBody(string Id, string Etag, JsonElement Definition, bool Frozen, int SlowChatSeconds, Dictionary<string, DateTimeOffset>? Banned, Dictionary<string, DateTimeOffset>? Muted);
+
+    private sealed record SessionRequest(string? User, string? Name, string? Appearance, int? Age, string[]? Consents, string? Ticket);
 
     private sealed record ModerationRequest(string? Act, string? User, int Seconds);
 }

@@ -36,6 +36,9 @@ internal static class HallMessages
             case ClientQualityMessage quality:
                 hall.SetBudget(from, quality.ByteBudget);
                 break;
+            case ReportMessage report:
+                hall.Report(from, report);
+                break;
             case HelloMessage:
                 throw new SpaceWireException("hello is said once");
         }
@@ -50,9 +53,8 @@ internal static class HallMessages
         return new WelcomeMessage(SpaceLimits.Version, hall.Id, session.Who.Avatar, hall.Stage.Tick, hall.TickHz, session.Epoch, isResumed, place, rules, (int)hall.Rules.Grace.TotalMilliseconds);
     }
 
-    public static PeopleMessage People(SpaceHall hall, IReadOnlyList<int> numbers) => new([.. numbers.Take(SpaceLimits.People).Select(n => hall.WhoIs(n) is { } who
-        ? Person(who)
-        : new SpacePerson(n, "", "", []))]);
+    public static PeopleMessage People(SpaceHall hall, HallSession to, IReadOnlyList<int> numbers) => new([.. numbers.Take(SpaceLimits.People).Select(n => hall.WhoIs(n) is not { } who ? new SpacePerson(n, "", "", [])
+        : hall.AreApart(to.Who.User, who.User) ? new SpacePerson(n, "", "", ["blocked"]) : Person(who))]);
 
     public static SpacePerson Person(Admitted who) => new(who.Avatar, who.Name, who.Appearance, RolesOf(who.Roles));
 

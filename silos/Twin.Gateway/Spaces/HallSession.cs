@@ -12,6 +12,9 @@ namespace Twin.Gateway.Spaces;
 /// <param name="View">The view of a recording that it opens instead.</param>
 internal sealed record Admitted(string Space, int Avatar, string User, string Name, string Appearance, int Roles, string? View = null)
 {
+    /// <summary>When the owner admitted it.</summary>
+    public DateTimeOffset Issued { get; init; }
+
     /// <summary>May moderate.</summary>
     public bool IsModerator => (Roles & 3) != 0;
 }
@@ -23,8 +26,8 @@ internal sealed class HallSession(Admitted who)
     private float _chats;
     private long _tick;
 
-    /// <summary>Who it is.</summary>
-    public Admitted Who { get; } = who;
+    /// <summary>Who it is, by the newest token it has shown.</summary>
+    public Admitted Who { get; set; } = who;
 
     /// <summary>Its connection; default when it is away.</summary>
     public SocketId Socket { get; set; }

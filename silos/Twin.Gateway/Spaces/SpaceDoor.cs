@@ -23,7 +23,7 @@ internal interface ISpaceTokens
 /// <summary>
 /// The door of spaces: one loop for all spaces of the silo. Sockets come from the ordinary port (<see cref="SpaceListenerFactory"/>) or, over TLS, from Kestrel's WebSockets. Everything below <see cref="Post"/> happens on the loop's thread.
 /// </summary>
-internal sealed class SpaceDoor : ISocketHandler, IHostedService
+internal sealed partial class SpaceDoor : ISocketHandler, IHostedService
 {
     /// <summary>Most views of recordings on one silo.</summary>
     public const int MostViews = 64;
@@ -181,6 +181,7 @@ internal sealed class SpaceDoor : ISocketHandler, IHostedService
     long ISocketHandler.Turn(long now)
     {
         var next = now + (_clock.TimestampFrequency / 4);
+        LetSilentGo(now);
         foreach (var (_, hall) in _halls)
         {
             hall.Turn(now);

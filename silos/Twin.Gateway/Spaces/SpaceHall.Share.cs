@@ -21,7 +21,7 @@ internal sealed partial class SpaceHall
     private readonly List<AvatarState> _news = [];
     private readonly List<AvatarState> _offers = [];
     private readonly List<PassedRefusal> _refusals = [];
-    private readonly List<PassedGone> _gone = [];
+    private readonly List<PassedGone> _goneNews = [];
     private readonly List<SpaceTalk> _talks = [];
     private readonly List<SpaceGuest> _told = [];
     private readonly HashSet<int> _changed = [];
@@ -106,7 +106,7 @@ internal sealed partial class SpaceHall
         var batch = new SpaceBatch
         {
             Space = Id, Silo = Seat!.Silo, Peer = Seat.Peer, Tick = Stage.Tick, IsLast = isLast,
-            States = Bytes(_news), Refusals = Bytes(_refusals), Gone = Bytes(_gone), Guests = [.. _told], Talks = [.. _talks],
+            States = Bytes(_news), Refusals = Bytes(_refusals), Gone = Bytes(_goneNews), Guests = [.. _told], Talks = [.. _talks],
         };
         foreach (var one in _neighbours.Values)
         {
@@ -119,7 +119,7 @@ internal sealed partial class SpaceHall
         }
 
         _refusals.Clear();
-        _gone.Clear();
+        _goneNews.Clear();
         _talks.Clear();
     }
 
@@ -233,7 +233,7 @@ internal sealed partial class SpaceHall
         if (talk.Channel < 0)
         {
             RecordTalk(talk.From, (ChatScope)talk.Scope, talk.Payload);
-            foreach (var session in _byStage.Values) if (Reaches(talk.From, session, (ChatScope)talk.Scope, talk.To)) Send(session.Socket, talk.Payload);
+            foreach (var session in _byStage.Values) if (Reaches(talk.From, session, (ChatScope)talk.Scope, talk.To) && !IsApartFrom(session, talk.From)) Send(session.Socket, talk.Payload);
             return;
         }
 
@@ -241,8 +241,10 @@ internal sealed partial class SpaceHall
         guest.Channels[talk.Channel] = talk.Payload;
         var message = new StateMessage(talk.From, talk.Channel, talk.Payload).ToBytes();
         RecordState(talk.From, message);
-        foreach (var session in _byStage.Values) if (session.Told.Contains(talk.From)) Send(session.Socket, message);
+        foreach (var session in _byStage.Values) if (session.Told.Contains(talk.From) && !IsApartFrom(session, talk.From)) Send(session.Socket, message);
     }
+
+    private bool IsApartFrom(HallSession session, int avatar) => WhoIs(avatar) is { } who && AreApart(session.Who.User, who.User);
 
     private void Relay(SpaceTalk talk)
     {

@@ -42,7 +42,7 @@ internal sealed partial class SpaceHall
         {
             from.NextChat = Stage.Tick + (Rules.SlowChatSeconds * TickHz);
             var message = new ChatMessage(from.Who.Avatar, chat.Scope, chat.Text, Stage.Tick, chat.To).ToBytes();
-            foreach (var session in _byStage.Values) if (session == from || Reaches(from.Who.Avatar, session, chat.Scope, chat.To)) Send(session.Socket, message);
+            foreach (var session in _byStage.Values) if (session == from || (Reaches(from.Who.Avatar, session, chat.Scope, chat.To) && !AreApart(from.Who.User, session.Who.User))) Send(session.Socket, message);
             RecordTalk(from.Who.Avatar, chat.Scope, message);
             Relay(new SpaceTalk(from.Who.Avatar, -1, (int)chat.Scope, chat.To, message));
         }
@@ -59,7 +59,7 @@ internal sealed partial class SpaceHall
 
         from.Channels[state.Channel] = state.Payload;
         var message = new StateMessage(from.Who.Avatar, state.Channel, state.Payload).ToBytes();
-        foreach (var session in _byStage.Values) if (session.Told.Contains(from.Who.Avatar)) Send(session.Socket, message);
+        foreach (var session in _byStage.Values) if (session.Told.Contains(from.Who.Avatar) && !AreApart(from.Who.User, session.Who.User)) Send(session.Socket, message);
         RecordState(from.Who.Avatar, message);
         Relay(new SpaceTalk(from.Who.Avatar, state.Channel, 0, 0, state.Payload.ToArray()));
     }
@@ -77,6 +77,7 @@ internal sealed partial class SpaceHall
         var socket = from.Socket;
         Leave(from);
         _loop.Close(socket, 4000, "left");
+        Departed?.Invoke(from.Who.User, from.Epoch);
     }
 
     /// <summary>Tells one that something was refused.</summary>
@@ -105,10 +106,10 @@ internal sealed partial class SpaceHall
         foreach (var session in _byStage.Values)
         {
             if (session.ToTell.Count == 0) continue;
-            Send(session.Socket, HallMessages.People(this, session.ToTell).ToBytes());
+            Send(session.Socket, HallMessages.People(this, session, session.ToTell).ToBytes());
             foreach (var number in session.ToTell)
             {
-                if ((_people.GetValueOrDefault(number)?.Channels ?? _guests.GetValueOrDefault(number)?.Channels) is not { Count: > 0 } channels) continue;
+                if ((_people.GetValueOrDefault(number)?.Channels ?? _guests.GetValueOrDefault(number)?.Channels) is not { Count: > 0 } channels || (WhoIs(number) is { } who && AreApart(session.Who.User, who.User))) continue;
                 foreach (var (channel, value) in channels) Send(session.Socket, new StateMessage(number, channel, value).ToBytes());
             }
 

@@ -21,7 +21,7 @@ internal sealed record HallRules
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Most avatars.</summary>
-    public int Capacity { get; init; } = 20_000;
+    public int Capacity { get; set; } = 20_000;
 
     /// <summary>What is recorded.</summary>
     public HallRecording Recording { get; init; }
@@ -129,7 +129,8 @@ internal sealed partial class SpaceHall : IFrameSink
         var isResumed = _people.TryGetValue(who.Avatar, out var session);
         if (isResumed)
         {
-            if (session!.IsConnected) Drop(session, 4001, "resumed elsewhere");
+            if (who.Issued > session!.Who.Issued) session.Who = who; // an older token does not bring an older name back
+            if (session.IsConnected) Drop(session, 4001, "resumed elsewhere");
             epoch = Math.Max(epoch, session.Epoch + 1);
         }
         else if (_guests.TryGetValue(who.Avatar, out var guest))
@@ -137,6 +138,7 @@ internal sealed partial class SpaceHall : IFrameSink
             isResumed = true; // from another silo
             epoch = Math.Max(epoch, guest.Epoch + 1);
         }
+        else if (!IsFresh(who, now)) return (4401, "ask for a new session");
         else if (_people.Count + _guests.Count >= Rules.Capacity) return (4503, "the space is full");
 
         if (Stage.Mirror.IndexOf(who.Avatar) is >= 0 and var index)
@@ -187,7 +189,8 @@ internal sealed partial class SpaceHall : IFrameSink
         Stage.Remove(session.Who.Avatar, session.Epoch);
         if (_people.TryGetValue(session.Who.Avatar, out var known) && known == session) _people.Remove(session.Who.Avatar);
         _recorder?.Forget(session.Who.Avatar);
-        if (_neighbours.Count > 0) _gone.Add(new PassedGone(session.Who.Avatar, session.Epoch));
+        if (_neighbours.Count > 0) _goneNews.Add(new PassedGone(session.Who.Avatar, session.Epoch));
+        NoteGone(session);
     }
 
     /// <inheritdoc/>
@@ -276,11 +279,16 @@ internal sealed partial class SpaceHall : IFrameSink
         foreach (var session in _leaving)
         {
             if (session.IsConnected) Drop(session, 4008, "does not read");
-            else Leave(session);
+            else
+            {
+                Leave(session);
+                Departed?.Invoke(session.Who.User, session.Epoch);
+            }
         }
 
         SweepGuests();
         _metrics.Shared(Stage.Owned, _guests.Count, Neighbours, Stage.BorderCrossings, Stage.TakenUp);
+        ForgetGone();
         _metrics.Held(_people.Count, _byStage.Count, Pressure.Level);
     }
 

@@ -10,7 +10,7 @@ using Twin.Presence;
 namespace Twin.Gateway.Spaces;
 
 /// <summary>Keeps the halls of this silo in step with their owners: tells each second who is here, takes over what moderators ordered, opens a hall for who comes and closes those whose space is no more.</summary>
-internal sealed class SpaceKeeper(SpaceDoor door, SpaceRecordings recordings, SpaceTokens tokens, IGrainFactory grains, TimeProvider clock, ILogger<SpaceKeeper> log) : BackgroundService
+internal sealed partial class SpaceKeeper(SpaceDoor door, SpaceRecordings recordings, SpaceTokens tokens, IGrainFactory grains, TimeProvider clock, ILogger<SpaceKeeper> log) : BackgroundService
 {
     private readonly ConcurrentDictionary<string, long> _known = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, DateTimeOffset> _obeyed = new(StringComparer.Ordinal);
@@ -28,6 +28,8 @@ internal sealed class SpaceKeeper(SpaceDoor door, SpaceRecordings recordings, Sp
         door.Recordings ??= recordings;
         door.Here ??= new SpaceSeat(_silo, grains.CreateObjectReference<ISpacePeer>(_peer));
         var hall = door.Open(id, RulesOf(definition!));
+        hall.Departed = (user, epoch) => Note(id, user, epoch);
+        hall.Reported = (avatar, report) => _reports.Writer.TryWrite((hall, avatar, report));
         await ObeyAsync(hall, orders).ConfigureAwait(false);
         _known[id] = orders.Version;
         await TellAsync(hall).ConfigureAwait(false); // where else it is open is known before anyone comes in
@@ -42,6 +44,8 @@ internal sealed class SpaceKeeper(SpaceDoor door, SpaceRecordings recordings, Sp
     {
         door.Missed = id => _ = OpenQuietlyAsync(id);
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), clock);
+        var departures = TellDeparturesAsync(stoppingToken);
+        var reports = TellReportsAsync(stoppingToken);
         try
         {
             while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false))
@@ -54,6 +58,8 @@ internal sealed class SpaceKeeper(SpaceDoor door, SpaceRecordings recordings, Sp
         {
             // The host is stopping.
         }
+
+        await Task.WhenAll(departures, reports).ConfigureAwait(false);
     }
 
     internal static HallRules RulesOf(SpaceDefinition space)
@@ -66,7 +72,7 @@ internal sealed class SpaceKeeper(SpaceDoor door, SpaceRecordings recordings, Sp
             {
                 Movement = new MovementRules(space.Width, space.Depth, space.MaxSpeed, space.TickHz, Outlines(space.Walkable), Outlines(space.Closed)),
                 Interest = new InterestRules { NearRadiusMetres = space.NearRadius, NearLimit = space.NearLimit, MiddleRadiusMetres = space.MiddleRadius, MiddleLimit = space.MiddleRadius == 0 ? 0 : space.MiddleLimit },
-                CellsAcross = space.CellsAcross, CellCapacity = space.Capacity,
+                CellsAcross = space.CellsAcross, CellCapacity = SpaceDefinition.MostPeople,
             },
             EntranceMetres = new Vector3((float)entrance[0], 0, (float)entrance[1]), EntranceSpreadMetres = (float)space.EntranceSpread, Capacity = space.Capacity,
             Recording = space.Recording switch { "all" => HallRecording.All, "off" => HallRecording.Off, _ => HallRecording.Last30s },
@@ -112,23 +118,31 @@ internal sealed class SpaceKeeper(SpaceDoor door, SpaceRecordings recordings, Sp
 
     private async Task TellAsync(SpaceHall hall)
     {
-        var here = await door.RunAsync(() => hall.People.Select(p => (p.Who.User, p.Epoch)).ToArray()).ConfigureAwait(false);
-        var answer = await grains.GetGrain<ISpaceGrain>(hall.Id).PresentAsync(new SpacePresent(_silo, _known.GetValueOrDefault(hall.Id), [.. here.Select(h => h.User)], [.. here.Select(h => h.Epoch)], door.Here?.Peer)).ConfigureAwait(false);
+        var here = await door.RunAsync(() => hall.People.Select(p => (p.Who.User, p.Epoch, p.Who.Issued)).ToArray()).ConfigureAwait(false);
+        var answer = await grains.GetGrain<ISpaceGrain>(hall.Id).PresentAsync(new SpacePresent(_silo, _known.GetValueOrDefault(hall.Id), [.. here.Select(h => h.User)], [.. here.Select(h => h.Epoch)], door.Here?.Peer) { Issued = [.. here.Select(h => h.Issued)], KnownBlocks = hall.BlocksVersion }).ConfigureAwait(false);
+        await TakeBlocksAsync(hall, answer).ConfigureAwait(false);
         if (answer.Seats.Length > 0) await door.RunAsync(() => hall.Meet(answer.Seats)).ConfigureAwait(false);
         if (answer.Elsewhere.Length > 0) await door.RunAsync(() => hall.SendOut(answer.Elsewhere, 4001, "resumed elsewhere")).ConfigureAwait(false);
-        if (answer.Orders is not { } orders) return;
+        if (answer.Orders is { } orders && !await TakeOverAsync(hall, orders).ConfigureAwait(false)) return;
+        if (answer.Left.Length > 0) await door.RunAsync(() => hall.SendOut(answer.Left, 4000, "left")).ConfigureAwait(false); // after the orders: who was sent out is told so
+    }
+
+    /// <returns>False when the space is no more.</returns>
+    private async Task<bool> TakeOverAsync(SpaceHall hall, SpaceOrders orders)
+    {
         if (orders.Definition is null)
         {
             _known.TryRemove(hall.Id, out _);
             await door.CloseAsync(hall.Id).ConfigureAwait(false);
-            return;
+            return false;
         }
 
         await ObeyAsync(hall, orders).ConfigureAwait(false);
         _known[hall.Id] = orders.Version;
+        return true;
     }
 
-    /// <summary>What moderators ordered. A new definition's size and rates hold when the hall is next opened.</summary>
+    /// <summary>What moderators ordered, and how many may be here. A new definition's size and rates hold when the hall is next opened.</summary>
     private Task ObeyAsync(SpaceHall hall, SpaceOrders orders)
     {
         var now = clock.GetUtcNow();
@@ -136,8 +150,10 @@ internal sealed class SpaceKeeper(SpaceDoor door, SpaceRecordings recordings, Sp
         _obeyed[hall.Id] = now;
         var banned = orders.Banned.Where(b => b.Value > now).Select(b => b.Key).ToArray();
         var kicked = orders.Kicked.Where(k => k.Value > since - TimeSpan.FromSeconds(5)).ToDictionary(k => k.Key, k => k.Value, StringComparer.Ordinal);
+        var capacity = orders.Definition is { } json && SpaceDefinition.TryParse(json, out var definition, out _) ? definition!.Capacity : hall.Rules.Capacity;
         return door.RunAsync(() =>
         {
+            hall.Rules.Capacity = capacity;
             hall.Obey(orders.IsFrozen, orders.SlowChatSeconds, orders.Muted, orders.Banned);
             hall.SendOut(banned, 4004, "banned");
             return hall.SendOutBefore(kicked, 4003, "sent out");

@@ -17,11 +17,11 @@ internal sealed class SpaceTokens(IGrainFactory grains, TimeProvider clock) : IS
     public async Task RefreshAsync() => _secrets = await grains.GetGrain<ISpaceDirectoryGrain>(0).GetSecretsAsync().ConfigureAwait(false);
 
     /// <summary>A token for one who was admitted, for twelve hours.</summary>
-    public async Task<(string Token, DateTimeOffset Expires)> MakeAsync(string space, int avatar, string user, string name, string appearance, int roles)
+    public async Task<(string Token, DateTimeOffset Expires)> MakeAsync(string space, int avatar, string user, string name, string appearance, int roles, DateTimeOffset issued)
     {
         if (_secrets.Length == 0) await RefreshAsync().ConfigureAwait(false);
         var expires = clock.GetUtcNow() + Valid;
-        return (new SessionToken(space, avatar, user, name, appearance, roles, expires).Sign(_secrets[0]), expires);
+        return (new SessionToken(space, avatar, user, name, appearance, roles, expires) { Issued = issued }.Sign(_secrets[0]), expires);
     }
 
     /// <summary>A token that opens a view of a recording, for an hour.</summary>
@@ -34,7 +34,7 @@ internal sealed class SpaceTokens(IGrainFactory grains, TimeProvider clock) : IS
     /// <inheritdoc/>
     public bool TryRead(ReadOnlySpan<byte> token, out Admitted? who, out string? why)
     {
-        who = SessionToken.TryRead(token, _secrets, clock.GetUtcNow(), out var read, out why) ? new Admitted(read!.Space, read.Avatar, read.User, read.Name, read.Appearance, read.Roles, read.View) : null;
+        who = SessionToken.TryRead(token, _secrets, clock.GetUtcNow(), out var read, out why) ? new Admitted(read!.Space, read.Avatar, read.User, read.Name, read.Appearance, read.Roles, read.View) { Issued = read.Issued } : null;
         return who is not null;
     }
 }

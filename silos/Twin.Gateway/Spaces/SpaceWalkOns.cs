@@ -110,7 +110,7 @@ internal sealed partial class SpaceHall
     {
         one.IsHere = false;
         Stage.Remove(number, one.Epoch);
-        if (_neighbours.Count > 0) _gone.Add(new PassedGone(number, one.Epoch));
+        if (_neighbours.Count > 0) _goneNews.Add(new PassedGone(number, one.Epoch));
     }
 
     private void TellOfWalkOns(bool isAll)

@@ -105,7 +105,7 @@ public sealed class SpaceDoorTests(GrainsUnderTest grains) : IAsyncLifetime
         Assert.DoesNotContain(bert.Heard, m => m is ChatMessage);
         await anna.SendAsync(new LeaveMessage());
         await anna.ClosedAsync();
-        await using var annaAgain = await Person.OpenAsync(_door, _space, anna.Session);
+        await using var annaAgain = await Person.EnterAsync(_door, _space, "anna");
         await annaAgain.SendAsync(new ClientChatMessage(ChatScope.Space, "nor this"));
         await annaAgain.UntilAsync(() => annaAgain.Heard.OfType<RefusedMessage>().Any(r => r.Code == "Muted")); // coming back does not help
         await ModerateAsync("freeze", "", 1);

@@ -45,6 +45,8 @@ public class SpaceModelTests
     [InlineData("""{"nearLimit":200,"middleLimit":100}""", "middleLimit")]
     [InlineData("""{"entrance":[1,2,3]}""", "entrance")]
     [InlineData("""{"walkable":[[[0,0],[1,1]]]}""", "walkable")]
+    [InlineData("""{"walkable":[[[0,0],[50,0],[50,50],[0,50]]]}""", "entrance")]
+    [InlineData("""{"entrance":[5,5],"closed":[[[0,0],[50,0],[50,50],[0,50]]]}""", "entrance")]
     [InlineData("""{"ticketBook":"b"}""", "ticketAsset")]
     [InlineData("""{"capcity":10}""", null)]
     [InlineData("""[""", null)]

@@ -56,6 +56,34 @@ public class WaitingLineTests
         }
     }
 
+    /// <summary>Against a plain list, far beyond the numbers a line has before it numbers anew. Seeds 0 to 19.</summary>
+    [Fact]
+    public void A_position_is_one_more_than_how_many_came_before_and_wait_still()
+    {
+        for (var seed = 0; seed < 20; seed++)
+        {
+            var random = new Random(seed);
+            var most = random.Next(1, 60);
+            var line = new WaitingLine(most, TimeSpan.FromSeconds(45));
+            var plain = new List<string>();
+            Assert.Equal(0, line.Ask("sits", 1, Start));
+            for (var step = 0; step < 3_000; step++)
+            {
+                var user = "u" + random.Next(90);
+                if (random.Next(3) == 0)
+                {
+                    line.Leave(user, Start);
+                    plain.Remove(user);
+                    continue;
+                }
+
+                if (!plain.Contains(user) && plain.Count < most) plain.Add(user);
+                Assert.Equal(plain.IndexOf(user) is >= 0 and var at ? at + 1 : -1, line.Ask(user, 1, Start));
+                Assert.Equal(plain.Count, line.Waiting);
+            }
+        }
+    }
+
     [Fact]
     public void A_seat_and_a_place_without_a_word_are_given_on()
     {

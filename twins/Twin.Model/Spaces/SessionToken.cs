@@ -16,6 +16,9 @@ namespace Twin.Model.Spaces;
 /// <param name="View">The view of a recording that it opens, instead of the space; null for the space.</param>
 public sealed record SessionToken(string Space, int Avatar, string User, string Name, string Appearance, int Roles, DateTimeOffset Expires, string? View = null)
 {
+    /// <summary>When the owner admitted its user. A seat is kept 60 s for who has not come yet; later the token alone brings nobody in, only back.</summary>
+    public DateTimeOffset Issued { get; init; }
+
     /// <summary>Characters of a token at most.</summary>
     public const int MostCharacters = 4_096;
 

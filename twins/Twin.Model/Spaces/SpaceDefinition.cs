@@ -9,6 +9,9 @@ public sealed record SpaceDefinition
     /// <summary>Bytes of a definition at most.</summary>
     public const int MostBytes = 64 * 1024;
 
+    /// <summary>The greatest capacity.</summary>
+    public const int MostPeople = 100_000;
+
     private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
     /// <summary>Shown to people, at most 64 characters.</summary>
@@ -120,7 +123,7 @@ public sealed record SpaceDefinition
         Title is { Length: > 64 } ? Wrong("title", "at most 64 characters")
         : Width is not (>= 1 and <= 16_000) ? Wrong("width", "1 to 16,000 m")
         : Depth is not (>= 1 and <= 16_000) ? Wrong("depth", "1 to 16,000 m")
-        : Capacity is < 1 or > 100_000 ? Wrong("capacity", "1 to 100,000")
+        : Capacity is < 1 or > MostPeople ? Wrong("capacity", "1 to 100,000")
         : MaxSpeed is not (>= 0.1 and <= 100) ? Wrong("maxSpeed", "0.1 to 100 m/s")
         : TickHz is < 10 or > 30 ? Wrong("tickHz", "10 to 30")
         : CellsAcross is < 1 or > 16 ? Wrong("cellsAcross", "1 to 16")
@@ -132,6 +135,7 @@ public sealed record SpaceDefinition
         : EntranceSpread is not (>= 0 and <= 1_000) ? Wrong("entranceSpread", "0 to 1,000 m")
         : !AreOutlines(Walkable) ? Wrong("walkable", "at most 64 outlines of 3 to 256 corners [x, z]")
         : !AreOutlines(Closed) ? Wrong("closed", "at most 64 outlines of 3 to 256 corners [x, z]")
+        : !MayEnter() ? Wrong("entrance", "in a walkable outline and in no closed one")
         : !AreNames(Hosts, 100) ? Wrong("hosts", "at most 100 users of 1 to 128 characters")
         : !AreNames(Moderators, 1_000) ? Wrong("moderators", "at most 1,000 users of 1 to 128 characters")
         : Opens is { } opens && Closes is { } closes && closes <= opens ? Wrong("closes", "after opens")
@@ -140,6 +144,25 @@ public sealed record SpaceDefinition
         : Recording is not ("off" or "last30s" or "all") ? Wrong("recording", "off, last30s or all")
         : TicketBook is null != TicketAsset is null ? Wrong("ticketAsset", "ticketBook and ticketAsset together, or neither")
         : null;
+
+    /// <summary>Whether the entrance is where one may be: by the even-odd rule, as places are checked later.</summary>
+    private bool MayEnter()
+    {
+        var (x, z) = (Entrance?[0] ?? Width / 2, Entrance?[1] ?? Depth / 2);
+        return (Walkable is not { Length: > 0 } || Walkable.Any(o => IsInside(o, x, z))) && Closed?.Any(o => IsInside(o, x, z)) != true;
+    }
+
+    private static bool IsInside(double[][] outline, double x, double z)
+    {
+        var isInside = false;
+        for (int i = 0, j = outline.Length - 1; i < outline.Length; j = i++)
+        {
+            var (a, b) = (outline[i], outline[j]);
+            if (a[1] > z != b[1] > z && x < ((b[0] - a[0]) * (z - a[1]) / (b[1] - a[1])) + a[0]) isInside = !isInside;
+        }
+
+        return isInside;
+    }
 
     private static bool AreOutlines(double[][][]? outlines) => outlines is null || (outlines.Length <= 64 && outlines.All(o => o is { Length: >= 3 and <= 256 } && o.All(c => c is { Length: 2 } && double.IsFinite(c[0]) && double.IsFinite(c[1]))));
 

@@ -9,13 +9,17 @@ public sealed class WaitingLine(int mostWaiting, TimeSpan hold)
 {
     private readonly Dictionary<string, DateTimeOffset> _seats = new(StringComparer.Ordinal);
     private static readonly TimeSpan Forgotten = TimeSpan.FromSeconds(10); // by then every silo knows that one has left
+    private const int MostLeft = 100_000; // one beyond is given a seat again if a silo still knows it, until the silo tells otherwise
     private readonly Dictionary<string, DateTimeOffset> _left = new(StringComparer.Ordinal);
-    private readonly LinkedList<string> _line = new();
+    private readonly LinePlaces _line = new(mostWaiting);
     private DateTimeOffset _expired;
-    private readonly Dictionary<string, (LinkedListNode<string> Place, DateTimeOffset Heard)> _waiting = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, DateTimeOffset> _waiting = new(StringComparer.Ordinal);
 
     /// <summary>Seats taken.</summary>
     public int Seated => _seats.Count;
+
+    /// <summary>Whether one has a seat.</summary>
+    public bool IsSeated(string user) => _seats.ContainsKey(user);
 
     /// <summary>Places taken in the line.</summary>
     public int Waiting => _line.Count;
@@ -34,19 +38,23 @@ public sealed class WaitingLine(int mostWaiting, TimeSpan hold)
             return 0;
         }
 
-        if (_waiting.TryGetValue(user, out var place)) _waiting[user] = (place.Place, now);
+        if (_line.Has(user)) _waiting[user] = now;
         else if (_seats.Count + _line.Count < capacity) return Seat(user, now);
         else if (_line.Count >= mostWaiting) return -1;
-        else _waiting[user] = (_line.AddLast(user), now);
+        else
+        {
+            _line.Add(user);
+            _waiting[user] = now;
+        }
 
-        var position = 1;
-        for (var node = _line.First; node is not null && node.Value != user; node = node.Next) position++;
+        var position = _line.PositionOf(user);
         return position <= capacity - _seats.Count ? Seat(user, now) : position;
     }
 
     /// <summary>Someone is there still: a silo says so. One it did not know of, after a restart, gets a seat too; one who has just left does not.</summary>
     public void Keep(string user, DateTimeOffset now)
     {
+        Expire(now);
         if (_seats.ContainsKey(user) || !_left.TryGetValue(user, out var left) || now - left > Forgotten) Seat(user, now);
     }
 
@@ -55,15 +63,16 @@ public sealed class WaitingLine(int mostWaiting, TimeSpan hold)
     /// <param name="now">The time.</param>
     public void Leave(string user, DateTimeOffset now)
     {
-        _left[user] = now;
+        Expire(now);
+        if (_left.Count < MostLeft) _left[user] = now;
         _seats.Remove(user);
-        if (_waiting.Remove(user, out var place)) _line.Remove(place.Place);
+        if (_waiting.Remove(user)) _line.Remove(user);
     }
 
     private int Seat(string user, DateTimeOffset now)
     {
         _left.Remove(user);
-        if (_waiting.Remove(user, out var place)) _line.Remove(place.Place);
+        if (_waiting.Remove(user)) _line.Remove(user);
         _seats[user] = now;
         return 0;
     }
@@ -74,10 +83,10 @@ public sealed class WaitingLine(int mostWaiting, TimeSpan hold)
         _expired = now;
         foreach (var user in _left.Where(l => now - l.Value > Forgotten).Select(l => l.Key).ToArray()) _left.Remove(user);
         foreach (var user in _seats.Where(s => now - s.Value > hold).Select(s => s.Key).ToArray()) _seats.Remove(user);
-        foreach (var (user, place) in _waiting.Where(w => now - w.Value.Heard > hold).Select(w => (w.Key, w.Value.Place)).ToArray())
+        foreach (var user in _waiting.Where(w => now - w.Value > hold).Select(w => w.Key).ToArray())
         {
             _waiting.Remove(user);
-            _line.Remove(place);
+            _line.Remove(user);
         }
     }
 }
