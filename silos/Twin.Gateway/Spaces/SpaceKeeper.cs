@@ -25,7 +25,7 @@ internal sealed partial class SpaceKeeper(SpaceDoor door, SpaceTokens tokens, IG
         if (orders.Definition is not { } json || !SpaceDefinition.TryParse(json, out var definition, out _)) return null;
         await tokens.RefreshAsync().ConfigureAwait(false);
         var hall = door.Open(id, RulesOf(definition!));
-        hall.Departed = (user, epoch) => Note(id, user, epoch);
+        hall.Departed = gone => Note(id, gone.Who.User, gone.Epoch, gone.Who.Issued);
         hall.Reported = (avatar, report) => _reports.Writer.TryWrite((hall, avatar, report));
         _known[id] = orders.Version;
         await ObeyAsync(hall, orders).ConfigureAwait(false);
