@@ -175,10 +175,11 @@ public interface ISpaceGrain : IGrainWithStringKey
     /// <summary>Someone has left for good: the seat is free at once, and a token from before brings nobody in any more.</summary>
     Task LeaveAsync(string user);
 
-    /// <summary>A silo says that someone has left it for good. Does nothing when a newer session of the user is known.</summary>
+    /// <summary>A silo says that someone has left it for good. Does nothing when the user has been admitted anew since, or a newer session is known: such a word may come late.</summary>
     /// <param name="user">Who.</param>
     /// <param name="epoch">Of the session that ended.</param>
-    Task DepartAsync(string user, long epoch);
+    /// <param name="issued">When its token was issued.</param>
+    Task DepartAsync(string user, long epoch, DateTimeOffset issued);
 
     /// <summary>A moderator acts.</summary>
     /// <param name="by">Who; held to the space's roles. Null for an administrator.</param>

@@ -8,6 +8,7 @@ internal sealed partial class SpaceGrain
     private static readonly TimeSpan TokenFresh = TimeSpan.FromMinutes(3); // longer than a token alone brings anybody in, and than silos' clocks differ
 
     private readonly Dictionary<string, (long Epoch, string Silo, DateTimeOffset At)> _sessions = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, DateTimeOffset> _admitted = new(StringComparer.Ordinal);
     private readonly Dictionary<string, DateTimeOffset> _gone = new(StringComparer.Ordinal);
     private DateTimeOffset _forgot;
 
@@ -22,7 +23,11 @@ internal sealed partial class SpaceGrain
         if (user.Length is >= 1 and <= 128) await GrainFactory.GetGrain<IUserGrain>(user).WentAsync(this.GetPrimaryKeyString());
     }
 
-    public Task DepartAsync(string user, long epoch) => _sessions.TryGetValue(user, out var known) && known.Epoch > epoch ? Task.CompletedTask : LeaveAsync(user);
+    public Task DepartAsync(string user, long epoch, DateTimeOffset issued)
+    {
+        var isBack = (_sessions.TryGetValue(user, out var known) && known.Epoch > epoch) || (_admitted.TryGetValue(user, out var admitted) && admitted > issued);
+        return isBack ? Task.CompletedTask : LeaveAsync(user);
+    }
 
     public async Task<SpaceAnswer> PresentAsync(SpacePresent present)
     {
@@ -60,6 +65,7 @@ internal sealed partial class SpaceGrain
         _forgot = now;
         foreach (var user in _sessions.Where(s => now - s.Value.At > Present).Select(s => s.Key).ToArray()) _sessions.Remove(user);
         foreach (var user in _gone.Where(g => now - g.Value > TokenFresh).Select(g => g.Key).ToArray()) _gone.Remove(user);
+        foreach (var user in _admitted.Where(a => now - a.Value > TokenFresh).Select(a => a.Key).ToArray()) _admitted.Remove(user);
         foreach (var user in _blocks.Keys.Where(u => !_line.IsSeated(u)).ToArray()) _blocks.Remove(user);
     }
 }

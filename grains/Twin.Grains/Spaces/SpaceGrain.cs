@@ -75,12 +75,15 @@ internal sealed partial class SpaceGrain([PersistentState("space", "twins")] IPe
             return new JoinAnswer(problem, 0, 0, 0);
         }
 
+        now = clock.GetUtcNow();
+
         // After a restart the owner does not know yet who sits where.
         var isRecollecting = _hadPeople && now - _since < Recollection;
         var position = isRecollecting ? 1 : _line.Ask(request.User, _definition?.Capacity ?? 0, now);
         if (position < 0) return new JoinAnswer(new Problem("LineFull", "The waiting line is full; come again later."), 0, 0, 0);
         Joins.Add(1, new KeyValuePair<string, object?>("answer", position == 0 ? "admitted" : "waiting"));
         if (position > 0) return new JoinAnswer(null, position, 0, 0);
+        _admitted[request.User] = now;
         await CameAsync(request.User, pass);
         return new JoinAnswer(null, 0, await AvatarOfAsync(request.User), RolesOf(request.User)) { Issued = now, Name = pass.Name, Appearance = pass.Appearance };
     }

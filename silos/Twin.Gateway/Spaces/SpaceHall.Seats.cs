@@ -7,7 +7,7 @@ internal sealed partial class SpaceHall
     private readonly Dictionary<int, (DateTimeOffset Issued, long Until)> _gone = [];
 
     /// <summary>Told of those who left of themselves or did not come back: their seats are free. On the loop's thread; must not block.</summary>
-    public Action<string, long>? Departed { get; set; }
+    public Action<HallSession>? Departed { get; set; }
 
     private bool IsFresh(Admitted who, DateTimeOffset now) => (now - who.Issued).Duration() <= Fresh && !(_gone.TryGetValue(who.Avatar, out var gone) && who.Issued <= gone.Issued);
 

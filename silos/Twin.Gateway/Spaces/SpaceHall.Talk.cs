@@ -77,7 +77,7 @@ internal sealed partial class SpaceHall
         var socket = from.Socket;
         Leave(from);
         _loop.Close(socket, 4000, "left");
-        Departed?.Invoke(from.Who.User, from.Epoch);
+        Departed?.Invoke(from);
     }
 
     /// <summary>Tells one that something was refused.</summary>

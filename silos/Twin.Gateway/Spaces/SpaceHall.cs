@@ -282,7 +282,7 @@ internal sealed partial class SpaceHall : IFrameSink
             else
             {
                 Leave(session);
-                Departed?.Invoke(session.Who.User, session.Epoch);
+                Departed?.Invoke(session);
             }
         }
 

@@ -9,22 +9,22 @@ namespace Twin.Gateway.Spaces;
 internal sealed partial class SpaceKeeper
 {
     private static readonly Counter<long> Untold = new Meter("Twin.Spaces").CreateCounter<long>("twin_space_departures_untold", null, "People who left and of whom the owner was not told");
-    private readonly Channel<(string Space, string User, long Epoch)> _departures = Channel.CreateBounded<(string, string, long)>(new BoundedChannelOptions(10_000) { SingleReader = true });
+    private readonly Channel<(string Space, string User, long Epoch, DateTimeOffset Issued)> _departures = Channel.CreateBounded<(string, string, long, DateTimeOffset)>(new BoundedChannelOptions(10_000) { SingleReader = true });
 
-    private void Note(string space, string user, long epoch)
+    private void Note(string space, string user, long epoch, DateTimeOffset issued)
     {
-        if (!_departures.Writer.TryWrite((space, user, epoch))) Untold.Add(1);
+        if (!_departures.Writer.TryWrite((space, user, epoch, issued))) Untold.Add(1);
     }
 
     private async Task TellDeparturesAsync(CancellationToken stopping)
     {
         try
         {
-            await foreach (var (space, user, epoch) in _departures.Reader.ReadAllAsync(stopping).ConfigureAwait(false))
+            await foreach (var (space, user, epoch, issued) in _departures.Reader.ReadAllAsync(stopping).ConfigureAwait(false))
             {
                 try
                 {
-                    await grains.GetGrain<ISpaceGrain>(space).DepartAsync(user, epoch).WaitAsync(TimeSpan.FromSeconds(5), clock, stopping).ConfigureAwait(false);
+                    await grains.GetGrain<ISpaceGrain>(space).DepartAsync(user, epoch, issued).WaitAsync(TimeSpan.FromSeconds(5), clock, stopping).ConfigureAwait(false);
                 }
                 catch (Exception fault) when (fault is not OperationCanceledException)
                 {

@@ -28,7 +28,7 @@ internal sealed partial class SpaceKeeper(SpaceDoor door, SpaceRecordings record
         door.Recordings ??= recordings;
         door.Here ??= new SpaceSeat(_silo, grains.CreateObjectReference<ISpacePeer>(_peer));
         var hall = door.Open(id, RulesOf(definition!));
-        hall.Departed = (user, epoch) => Note(id, user, epoch);
+        hall.Departed = gone => Note(id, gone.Who.User, gone.Epoch, gone.Who.Issued);
         hall.Reported = (avatar, report) => _reports.Writer.TryWrite((hall, avatar, report));
         await ObeyAsync(hall, orders).ConfigureAwait(false);
         _known[id] = orders.Version;
