@@ -72,7 +72,7 @@ public sealed partial class SpaceStage
         }
 
         _sessionOf[state.Number] = session;
-        _sessions[session] = new Session { Number = state.Number, Epoch = state.Epoch, Cell = Rules.CellOf(state.Pose.X, state.Pose.Z), Acknowledged = state.InputSequence, Viewer = new Viewer(state.Number) { IsAdaptive = isAdaptive } };
+        _sessions[session] = new Session { Number = state.Number, Epoch = state.Epoch, Cell = Rules.CellOf(state.Pose.X, state.Pose.Z), Acknowledged = state.InputSequence, Noted = state.InputSequence, Viewer = new Viewer(state.Number) { IsAdaptive = isAdaptive } };
         _tape?.Opened(session, state.Number, isAdaptive, state.InputSequence);
         return session;
     }
@@ -212,7 +212,7 @@ public sealed partial class SpaceStage
         {
             ref var own = ref _sessions[i];
             if (own.Viewer is not { } viewer) continue;
-            if (_tape is not null) NoteAcknowledged(i, own);
+            if (_tape is not null) NoteAcknowledged(i, ref own);
             Correction? correction = null;
             if (own.IsToCorrect && Mirror.IndexOf(own.Number) is >= 0 and var index)
             {
@@ -253,6 +253,7 @@ public sealed partial class SpaceStage
         public int Number;
         public int Cell;
         public ushort Acknowledged;
+        public ushort Noted; // what a recording has of it
         public CorrectionCause Cause;
         public bool IsToCorrect;
         public bool HasLooked;

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Numerics;
 using Twin.Wire.Spaces;
 
@@ -10,9 +11,10 @@ public class ReplayTests
     [InlineData(2, 150, 60, 3, 0)]
     [InlineData(3, 300, 60, 2, 6)]
     [InlineData(4, 300, 25, 1, 0)]
-    public void Every_frame_of_every_session_is_written_again_byte_for_byte_from_any_keyframe(int seed, int people, double side, int cells, int bound)
+    [InlineData(21, 120, 40, 3, 0, 14)] // full cells: avatars are lost at borders, their sessions stay
+    public void Every_frame_of_every_session_is_written_again_byte_for_byte_from_any_keyframe(int seed, int people, double side, int cells, int bound, int capacity = 20_000)
     {
-        var crowd = new Crowd(seed, people, side, cells, bound, chunkSeconds: 2);
+        var crowd = new Crowd(seed, people, side, cells, bound, chunkSeconds: 2, capacity: capacity);
         crowd.Run(170);
         var chunks = SpaceChunk.ReadAll(crowd.Recording());
         Assert.True(chunks.Count > 4);
@@ -112,6 +114,44 @@ public class ReplayTests
         Assert.Equal(good.Count - 1, SpaceChunk.ReadAll(whole.AsMemory(0, whole.Length - 5)).Count);
     }
 
+    /// <summary>A distance that is no number would be looked for without end.</summary>
+    [Fact]
+    public async Task A_number_that_is_none_is_refused_wherever_it_stands()
+    {
+        var crowd = new Crowd(12, 12, 20, 1, 0, chunkSeconds: 1);
+        crowd.Run(30);
+        var from = SpaceChunk.ReadAll(crowd.Recording())[1];
+        var body = from.Body().ToArray();
+        var refused = 0;
+        for (var at = 0; at + 4 <= body.Length; at++)
+        {
+            var bad = body.ToArray();
+            BinaryPrimitives.WriteUInt32LittleEndian(bad.AsSpan(at), 0x7FC0_0000);
+            var played = Task.Run(() => Plays(SpaceChunk.ToBytes(bad, from.FirstTick, from.Ticks, from.TickHz, from.At, false)), TestContext.Current.CancellationToken);
+            if (!await played.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken)) refused++;
+        }
+
+        Assert.True(refused > 100);
+    }
+
+    private static bool Plays(byte[] recording)
+    {
+        try
+        {
+            var replay = new SpaceReplay(SpaceChunk.ReadAll(recording));
+            var frames = new Frames { IsKept = false };
+            while (replay.Step(frames))
+            {
+            }
+
+            return true;
+        }
+        catch (SpaceRecordingException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Frames by tick and session.</summary>
     private sealed class Frames : IFrameSink
     {
@@ -151,10 +191,10 @@ public class ReplayTests
         private readonly List<Walker> _walkers = [];
         private int _next = 1;
 
-        public Crowd(int seed, int people, double side, int cells, int bound, int chunkSeconds, int keptSeconds = 30)
+        public Crowd(int seed, int people, double side, int cells, int bound, int chunkSeconds, int keptSeconds = 30, int capacity = 20_000)
         {
             (_random, _side) = (new Random(seed), side);
-            Stage = new SpaceStage(new StageRules { Movement = new MovementRules(side, side, 8), CellsAcross = cells, NearBoundSteps = bound, Interest = new InterestRules { NearRadiusMetres = 9.3, NearLimit = 24, MiddleRadiusMetres = 21.7, MiddleLimit = 30 } });
+            Stage = new SpaceStage(new StageRules { Movement = new MovementRules(side, side, 8), CellsAcross = cells, CellCapacity = capacity, NearBoundSteps = bound, Interest = new InterestRules { NearRadiusMetres = 9.3, NearLimit = 24, MiddleRadiusMetres = 21.7, MiddleLimit = 30 } });
             Recorder = new SpaceRecorder(Stage, "yard", TimeProvider.System, chunkSeconds, keptSeconds) { Finished = _chunks.Add };
             _sink.Takes = _ =>
             {

@@ -89,6 +89,80 @@ public class SharedSpaceTests
         Assert.Equal(1, cluster.Stages[0].OwnerOf(walker.Number));
     }
 
+    [Theory]
+    [InlineData(51, 2, 0.0)]
+    [InlineData(52, 3, 0.1)]
+    [InlineData(53, 4, 0.3)]
+    public void What_each_stage_sent_is_written_again_from_its_own_recording(int seed, int count, double loss)
+    {
+        var cluster = new Cluster(seed, count, loss, isRecorded: true);
+        for (var i = 0; i < 100; i++) cluster.Join();
+        cluster.Run(80);
+        cluster.Stall(1, 30);
+        cluster.Run(60);
+        cluster.Kill(0);
+        cluster.Run(100);
+        foreach (var recorded in cluster.Recorded)
+        {
+            var chunks = recorded.Chunks();
+            for (var from = 0; from < chunks.Count; from++)
+            {
+                var again = new Recorded(null);
+                var replay = new SpaceReplay(chunks[from..]);
+                while (replay.Step(again))
+                {
+                }
+
+                var live = recorded.Frames.Where(f => f.Key.Tick > chunks[from].FirstTick).ToList();
+                Assert.Equal(live.Count, again.Frames.Count);
+                foreach (var (key, frame) in live) Assert.True(again.Frames.TryGetValue(key, out var other) && frame.AsSpan().SequenceEqual(other), $"session {key.Session} has another frame at tick {key.Tick}, played from tick {chunks[from].FirstTick} (seed {seed})");
+            }
+        }
+
+        Assert.True(cluster.Recorded[1].Frames.Count > 1_000);
+    }
+
+    /// <summary>Frames by tick and session, and the recording of them.</summary>
+    private sealed class Recorded : IFrameSink
+    {
+        private readonly byte[] _body = new byte[Viewer.MostFrameBytes];
+        private readonly List<byte[]> _chunks = [];
+        private readonly SpaceRecorder? _recorder;
+
+        public Recorded(SpaceStage? stage) => _recorder = stage is null ? null : new SpaceRecorder(stage, "shared", TimeProvider.System, chunkSeconds: 3) { Finished = _chunks.Add };
+
+        public Dictionary<(int Tick, int Session), byte[]> Frames { get; } = [];
+
+        public Span<byte> Body => _body;
+
+        public void Look(SpaceStage stage)
+        {
+            stage.LookAround(0, stage.SessionEnd);
+            stage.WriteFrames(0, stage.SessionEnd, this);
+            _recorder!.EndTick();
+        }
+
+        public List<SpaceChunk> Chunks()
+        {
+            _recorder!.Cut();
+            return SpaceChunk.ReadAll(_chunks.SelectMany(c => c).ToArray());
+        }
+
+        public bool SendFrame(int session, int length)
+        {
+            Frames[(_body[0] | (_body[1] << 8), session)] = _body[..length]; // a frame begins with its tick
+            return true;
+        }
+
+        public void SendCrowd(ReadOnlySpan<byte> body)
+        {
+        }
+
+        public void Entered(int session, int number)
+        {
+        }
+    }
+
     /// <summary>The exchange as a hall does it, over an untrue network.</summary>
     private sealed class Cluster
     {
@@ -108,10 +182,11 @@ public class SharedSpaceTests
         private bool _isSilent;
         private long _tick;
 
-        public Cluster(int seed, int count, double loss)
+        public Cluster(int seed, int count, double loss, bool isRecorded = false)
         {
             (_random, _loss, _seed) = (new Random(seed), loss, seed);
             Stages = [.. Enumerable.Range(0, count).Select(_ => new SpaceStage(new StageRules { Movement = new MovementRules(Side, Side, 8), CellsAcross = 4 }))];
+            Recorded = [.. isRecorded ? Stages.Select(s => new Recorded(s)) : []];
             (_heard, _isAlive, _stalledUntil, _isKilled) = (new long[count, count], new bool[count, count], new long[count], new bool[count]);
             for (var i = 0; i < count; i++) for (var j = 0; j < count; j++) _isAlive[i, j] = true;
             for (var i = 0; i < count; i++)
@@ -122,6 +197,8 @@ public class SharedSpaceTests
         }
 
         public SpaceStage[] Stages { get; }
+
+        public Recorded[] Recorded { get; }
 
         public int Alive => _isKilled.Count(k => !k);
 
@@ -287,6 +364,7 @@ public class SharedSpaceTests
             }
 
             _inputs[me].Clear();
+            if (Recorded.Length > 0) Recorded[me].Look(stage);
         }
 
         private void Send(int from, int to, Action take)

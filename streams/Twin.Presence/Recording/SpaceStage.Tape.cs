@@ -39,9 +39,10 @@ public sealed partial class SpaceStage
         tape.Count(SessionEnd);
         for (var i = 0; i < SessionEnd; i++)
         {
-            ref readonly var own = ref _sessions[i];
+            ref var own = ref _sessions[i];
             tape.Flag(own.Viewer is not null);
             if (own.Viewer is null) continue;
+            own.Noted = own.Acknowledged;
             tape.Count(own.Number);
             tape.Number(own.Acknowledged);
             tape.Byte((byte)((own.IsToCorrect ? 1 : 0) | (own.HasLooked ? 2 : 0)));
@@ -93,10 +94,12 @@ public sealed partial class SpaceStage
     /// <summary>Whom one at a place is told of: for spectators of a replay, who have no avatar.</summary>
     internal void Look(Viewer viewer, int x, int z) => _onlooker.Look(viewer, x, z, NearLimit);
 
-    private void NoteAcknowledged(int session, in Session own)
+    /// <summary>A replay takes from the mirror what was acknowledged, and keeps it when the avatar has gone: what differs is noted.</summary>
+    private void NoteAcknowledged(int session, ref Session own)
     {
-        var known = Mirror.IndexOf(own.Number) is >= 0 and var index ? Mirror.StateAt(index).InputSequence : own.Acknowledged;
-        if ((byte)known != (byte)own.Acknowledged) _tape!.Acknowledged(session, (byte)own.Acknowledged);
+        var foreseen = Mirror.IndexOf(own.Number) is >= 0 and var index ? Mirror.StateAt(index).InputSequence : own.Noted;
+        if ((byte)foreseen != (byte)own.Acknowledged) _tape!.Acknowledged(session, (byte)own.Acknowledged);
+        own.Noted = own.Acknowledged;
         if (own.IsToCorrect) _tape!.Corrected(session, own.Cause);
     }
 }

@@ -58,7 +58,7 @@ internal ref struct TapeReader(ReadOnlySpan<byte> bytes)
         return value;
     }
 
-    public float Float() => BitConverter.UInt32BitsToSingle(Word());
+    public float Float() => BitConverter.UInt32BitsToSingle(Word()) is var value && float.IsFinite(value) ? value : throw new SpaceRecordingException($"The number before byte {At} is not finite.");
 
     public double Double() => BitConverter.UInt64BitsToDouble(Word() | ((ulong)Word() << 32));
 
