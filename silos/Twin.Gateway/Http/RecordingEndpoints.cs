@@ -35,7 +35,7 @@ internal sealed class RecordingEndpoints(IGrainFactory grains, Admission admissi
         if (await RefusalAsync(context, id).ConfigureAwait(false) is { } refusal) return refusal;
         var hall = door.Find(id);
         var kept = recordings.List(id).Select(r => Describe(r.Name, r.Chunks, hall?.RecordingName == r.Name)).ToList();
-        if (hall is not null && await door.RunAsync(() => hall.LastSeconds(30)).ConfigureAwait(false) is { Length: > 0 } newest) kept.Insert(0, Describe(Live, SpaceChunk.ReadAll(newest), true));
+        if (await NewestAsync(hall).ConfigureAwait(false) is { } newest) kept.Insert(0, Describe(Live, newest, true));
         return Results.Json(new { value = kept });
     }
 
@@ -77,7 +77,7 @@ internal sealed class RecordingEndpoints(IGrainFactory grains, Admission admissi
         if (await RefusalAsync(context, id).ConfigureAwait(false) is { } refusal) return refusal;
         var (asked, problem) = await ReadAsync(context).ConfigureAwait(false);
         if (problem is not null) return problem;
-        if (door.FindView(view) is not { } open) return TwinProblems.Result(404, "ViewNotFound", "The view has ended, or is at another silo.", "view");
+        if (door.FindView(view) is not { } open || open.Space != id) return TwinProblems.Result(404, "ViewNotFound", "The view has ended, or is at another silo.", "view");
         open.Seek(asked!.At, asked.Speed ?? 1);
         return Results.NoContent();
     }
@@ -85,8 +85,12 @@ internal sealed class RecordingEndpoints(IGrainFactory grains, Admission admissi
     private async Task<IReadOnlyList<SpaceChunk>?> ChunksAsync(string id, string recording)
     {
         if (recording != Live) return recordings.Find(id, recording)?.Chunks;
-        return door.Find(id) is { } hall && await door.RunAsync(() => hall.LastSeconds(30)).ConfigureAwait(false) is { Length: > 0 } newest ? SpaceChunk.ReadAll(newest) : null;
+        return await NewestAsync(door.Find(id)).ConfigureAwait(false);
     }
+
+    /// <summary>What is in memory: sums are checked here and not on the loop's thread, and views share the bytes.</summary>
+    private async Task<IReadOnlyList<SpaceChunk>?> NewestAsync(SpaceHall? hall) =>
+        hall is not null && await door.RunAsync(() => hall.LastChunks(30)).ConfigureAwait(false) is { Count: > 0 } newest ? [.. newest.Select(c => SpaceChunk.Read(c)!)] : null;
 
     /// <summary>Administrators may, and who hosts or moderates the space.</summary>
     private async Task<IResult?> RefusalAsync(HttpContext context, string id)

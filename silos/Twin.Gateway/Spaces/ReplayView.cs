@@ -27,11 +27,14 @@ internal sealed class ReplayView : IDisposable
     {
         (Id, _replay, _door, _clock, _log) = (id, replay, door, clock, log);
         _eye = new SpaceSpectator(replay) { X = replay.Stage.Rules.Movement.WidthSteps / 2, Z = replay.Stage.Rules.Movement.DepthSteps / 2 };
-        Made = clock.GetUtcNow();
+        (Made, Space) = (clock.GetUtcNow(), replay.Space);
     }
 
     /// <summary>Its name.</summary>
     public string Id { get; }
+
+    /// <summary>Of which space: rights to another one's recordings are none to this.</summary>
+    public string Space { get; }
 
     /// <summary>Since when.</summary>
     public DateTimeOffset Made { get; }

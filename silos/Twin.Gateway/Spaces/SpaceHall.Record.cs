@@ -31,6 +31,9 @@ internal sealed partial class SpaceHall
     /// <summary>The newest seconds as a complete recording, or null when nothing is recorded.</summary>
     public byte[]? LastSeconds(int seconds) => _recorder?.LastSeconds(seconds);
 
+    /// <summary>As <see cref="LastSeconds"/>, chunk by chunk; null when nothing is recorded.</summary>
+    public IReadOnlyList<byte[]>? LastChunks(int seconds) => _recorder?.LastChunks(seconds);
+
     /// <summary>Starts recording, before anyone is here.</summary>
     public void Record(SpaceRecordings? disk)
     {

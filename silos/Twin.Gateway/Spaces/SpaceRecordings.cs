@@ -73,7 +73,7 @@ internal sealed class SpaceRecordings(string folder, SpaceMetrics metrics, ILogg
             if (File.Exists(path) && new FileInfo(path).Length + packed.Length > FileBytes) path = PathOf(space, name, ++part);
             if (_parts.Count > 10_000) _parts.Clear();
             _parts[(space, name)] = part;
-            using (var file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read)) file.Write(packed);
+            Append(path, packed);
             metrics.ChunkKept(packed.Length);
             Trim(space, path);
         }
@@ -81,6 +81,22 @@ internal sealed class SpaceRecordings(string folder, SpaceMetrics metrics, ILogg
         {
             metrics.ChunkLost();
             log.LogWarning("A part of the recording of space {Space} is lost: {Fault}", space, fault.Message);
+        }
+    }
+
+    /// <summary>All of it or nothing: what came after a part of a chunk, as a full disk leaves it, could not be read.</summary>
+    private static void Append(string path, byte[] chunk)
+    {
+        using var file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
+        var before = file.Length;
+        try
+        {
+            file.Write(chunk);
+        }
+        catch (IOException)
+        {
+            file.SetLength(before);
+            throw;
         }
     }
 

@@ -83,12 +83,10 @@ public sealed class SpaceRecorder : IDisposable
     /// <summary>An avatar's user has left: its name need not be kept.</summary>
     public void Forget(int avatar) => _people.Remove(avatar);
 
-    /// <summary>A recording of at least the newest seconds, as far as they are kept.</summary>
+    /// <summary>A recording of at least the newest seconds, as far as they are kept: its chunks one after another.</summary>
     public byte[] LastSeconds(int seconds)
     {
-        var from = _stage.Tick - ((long)seconds * _stage.Rules.Movement.TickHz);
-        var parts = _kept.Where(k => k.LastTick > from).Select(k => k.Chunk).ToList();
-        if (_ticks > 0) parts.Add(SpaceChunk.ToBytes(_writer.Written, _first, _ticks, _stage.Rules.Movement.TickHz, _at, false));
+        var parts = LastChunks(seconds);
         var whole = new byte[parts.Sum(p => p.Length)];
         var at = 0;
         foreach (var part in parts)
@@ -98,6 +96,15 @@ public sealed class SpaceRecorder : IDisposable
         }
 
         return whole;
+    }
+
+    /// <summary>As <see cref="LastSeconds"/>, chunk by chunk: finished ones are not copied, so that the stage's thread is not kept. They must not be changed.</summary>
+    public IReadOnlyList<byte[]> LastChunks(int seconds)
+    {
+        var from = _stage.Tick - ((long)seconds * _stage.Rules.Movement.TickHz);
+        var parts = _kept.Where(k => k.LastTick > from).Select(k => k.Chunk).ToList();
+        if (_ticks > 0) parts.Add(SpaceChunk.ToBytes(_writer.Written, _first, _ticks, _stage.Rules.Movement.TickHz, _at, false));
+        return parts;
     }
 
     /// <summary>Ends recording.</summary>
