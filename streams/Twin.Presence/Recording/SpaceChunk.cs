@@ -5,7 +5,7 @@ using System.Numerics;
 namespace Twin.Presence;
 
 /// <summary>
-/// A part of a recording that can be played by itself: the space's rules, everything as it was before its first tick, then what happened. A recording is chunks one after another; clause 11 of SPEC-spaces has the bytes.
+/// A part of a recording that can be played by itself: the space's rules, everything as it was before its first tick, then what happened. A recording is chunks one after another; clause 10 of SPEC-spaces has the bytes.
 /// </summary>
 public sealed class SpaceChunk
 {

@@ -2,7 +2,7 @@ using Twin.Wire.Spaces;
 
 namespace Twin.Presence;
 
-/// <summary>What a tape says next. An update has both low bits set and its flags above them; see SPEC-spaces, clause 11.</summary>
+/// <summary>What a tape says next. An update has both low bits set and its flags above them; see SPEC-spaces, clause 10.</summary>
 internal enum TapeMark : byte
 {
     EndOfTick = 0,
