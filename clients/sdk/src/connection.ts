@@ -72,6 +72,7 @@ export class SpaceConnection {
   frames = 0;
   private socket: WebSocket | undefined;
   private session: Session | undefined;
+  private who: { user?: string; name?: string; appearance?: string; age?: number; consents?: string[] } | undefined;
   private sequence = 0;
   private tries = 0;
   private lostAt = 0;
@@ -88,6 +89,7 @@ export class SpaceConnection {
 
   /** Comes in; waits in the line where there is one. Resolves when the socket opens. */
   async join(who: { user?: string; name?: string; appearance?: string; age?: number; consents?: string[] } = {}): Promise<Session> {
+    this.who = who;
     this.tell({ kind: 'joining' });
     while (!this.isOver) {
       const answer = await this.options.fetch(`${this.options.base}/spaces/${encodeURIComponent(this.space)}/sessions`, {
@@ -248,8 +250,12 @@ export class SpaceConnection {
     this.lostAt ||= now;
     if (now - this.lostAt > (this.welcome?.graceMs ?? 30_000)) return this.end(code, 'The silo did not answer for too long.');
     this.tell({ kind: 'lost', tries: ++this.tries });
+    const isStale = code === 4401 && this.who !== undefined; // the token alone brings nobody in any more: ask as at first
     const wait = Math.min(MOST_WAIT_MS, LEAST_WAIT_MS * 2 ** Math.min(10, this.tries - 1)) * (0.5 + this.options.random() / 2);
-    void this.pause(wait).then(() => this.openSocket());
+    void this.pause(wait).then(() => {
+      if (!isStale) return this.openSocket();
+      this.join(this.who).catch((error: unknown) => this.end(code, error instanceof Error ? error.message : String(error)));
+    });
   }
 
   private end(code: number, why: string): void {

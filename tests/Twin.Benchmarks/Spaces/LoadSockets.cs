@@ -69,6 +69,17 @@ internal sealed unsafe class LoadSockets : IDisposable
     /// <summary>Times that a client came back.</summary>
     public int Returns { get; private set; }
 
+    /// <summary>Clients without connections; see <see cref="Connect(int, IPEndPoint, string)"/>.</summary>
+    public static LoadSockets Empty(int clients)
+    {
+        var load = new LoadSockets(clients, true);
+        load._descriptors.AsSpan().Fill(-1);
+        return load;
+    }
+
+    /// <summary>Connects one; blocks.</summary>
+    public void Connect(int client, IPEndPoint server, string target) => ConnectOne(client, server, target);
+
     /// <summary>Connects clients one after another, each to its own server; blocks.</summary>
     /// <param name="clients">How many.</param>
     /// <param name="where">The server and the request target of each.</param>
@@ -76,18 +87,6 @@ internal sealed unsafe class LoadSockets : IDisposable
     {
         var load = new LoadSockets(clients, true);
         for (var i = 0; i < clients; i++) load.ConnectOne(i, where(i).Server, where(i).Target);
-        return load;
-    }
-
-    /// <summary>Connects clients one after another; blocks.</summary>
-    /// <param name="server">Where.</param>
-    /// <param name="clients">How many.</param>
-    /// <param name="target">The request target of each, as <c>/spaces/hall/socket?token=…</c>.</param>
-    /// <param name="isMasked">True for masks that are not zero.</param>
-    public static LoadSockets Connect(IPEndPoint server, int clients, Func<int, string> target, bool isMasked = true)
-    {
-        var load = new LoadSockets(clients, isMasked);
-        for (var i = 0; i < clients; i++) load.ConnectOne(i, server, target(i));
         return load;
     }
 
