@@ -110,6 +110,9 @@ public sealed record SpaceReport
 
     /// <summary>By whom; null while open, and for an administrator.</summary>
     [Id(8)] public string? ClosedBy { get; init; }
+
+    /// <summary>The recording of the half minute before it, at the silo where it was made; null where nothing is recorded.</summary>
+    [Id(9)] public string? Recording { get; init; }
 }
 
 /// <summary>A space as one may see it.</summary>

@@ -54,7 +54,7 @@ internal sealed partial class SpaceGrain
 
     public Task<SpaceView> ShowAsync(string? user)
     {
-        var mayAll = user is null || RolesOf(user) != 0;
+        var mayAll = user is null || MayModerate(user);
         return Task.FromResult(new SpaceView(mayAll ? Orders() : Orders() with { Banned = [], Muted = [], Kicked = [] }, mayAll));
     }
 

@@ -37,14 +37,14 @@ internal sealed partial class SpaceGrain
 
     public Task<(SpaceReport[] Reports, Problem? Problem)> ReportsAsync(string? by)
     {
-        var problem = _definition is null ? NotFound().Problem : by is not null && RolesOf(by) == 0 ? NotAllowed("read its reports").Problem : null;
+        var problem = _definition is null ? NotFound().Problem : by is not null && !MayModerate(by) ? NotAllowed("read its reports").Problem : null;
         return Task.FromResult((problem is null ? reports.State.Reports.AsEnumerable().Reverse().ToArray() : [], problem));
     }
 
     public async Task<CommandResult> CloseReportAsync(string? by, long number)
     {
         if (_definition is null) return NotFound();
-        if (by is not null && RolesOf(by) == 0) return NotAllowed("close its reports");
+        if (by is not null && !MayModerate(by)) return NotAllowed("close its reports");
         await _reportTurn.WaitAsync();
         try
         {

@@ -18,7 +18,7 @@ internal sealed partial class SpaceGrain
     /// <summary>Null when the user may come in.</summary>
     private async Task<Problem?> TicketProblemAsync(JoinRequest request)
     {
-        if (_definition is not { TicketBook: { } book, TicketAsset: { } asset } || RolesOf(request.User) != 0) return null;
+        if (_definition is not { TicketBook: { } book, TicketAsset: { } asset } || MayModerate(request.User)) return null;
         var pass = state.State.Tickets.GetValueOrDefault(request.User);
         if (pass is not null && (pass.Book != book || pass.Asset != asset)) pass = null; // of another event
         if (pass is { IsUsed: true }) return null;

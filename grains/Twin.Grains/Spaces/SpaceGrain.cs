@@ -91,7 +91,7 @@ internal sealed partial class SpaceGrain([PersistentState("space", "twins")] IPe
     public async Task<CommandResult> ModerateAsync(string? by, ModerationAct act, string user, int seconds)
     {
         if (_definition is null) return NotFound();
-        if (by is not null && RolesOf(by) is 0) return NotAllowed("moderate");
+        if (by is not null && !MayModerate(by)) return NotAllowed("moderate");
         if (seconds is < 0 or > MostSeconds) return Invalid("seconds", $"seconds must be 0 to {MostSeconds}.");
         var isOfOne = act is ModerationAct.Mute or ModerationAct.Kick or ModerationAct.Ban;
         if (isOfOne && user.Length is 0 or > 128) return Invalid("user", "user must be 1 to 128 characters.");
@@ -199,7 +199,9 @@ internal sealed partial class SpaceGrain([PersistentState("space", "twins")] IPe
 
     private bool IsHost(string user) => _definition?.Hosts?.Contains(user, StringComparer.Ordinal) == true;
 
-    private int RolesOf(string user) => (IsHost(user) ? 3 : 0) | (_definition?.Moderators?.Contains(user, StringComparer.Ordinal) == true ? 2 : 0);
+    private int RolesOf(string user) => (IsHost(user) ? 3 : 0) | (_definition?.Moderators?.Contains(user, StringComparer.Ordinal) == true ? 2 : 0) | (_definition?.Speakers?.Contains(user, StringComparer.Ordinal) == true ? 4 : 0);
+
+    private bool MayModerate(string user) => (RolesOf(user) & 3) != 0;
 
     private CommandResult NotFound() => new(TwinStatus.NotFound, 0, new Problem("SpaceNotFound", $"There is no space '{this.GetPrimaryKeyString()}'.", "id"));
 

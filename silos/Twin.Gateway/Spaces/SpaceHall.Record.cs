@@ -21,6 +21,7 @@ internal enum HallRecording
 internal sealed partial class SpaceHall
 {
     private SpaceRecorder? _recorder;
+    private SpaceRecordings? _disk;
 
     /// <summary>The name of the recording: when it began.</summary>
     public string RecordingName { get; private set; } = "";
@@ -39,8 +40,19 @@ internal sealed partial class SpaceHall
     {
         if (Rules.Recording == HallRecording.Off) return;
         RecordingName = _clock.GetUtcNow().ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
+        _disk = disk;
         _recorder = new SpaceRecorder(Stage, Id, _clock);
         if (Rules.Recording == HallRecording.All && disk is not null) _recorder.Finished = chunk => disk.Take(Id, RecordingName, chunk);
+    }
+
+    /// <summary>Keeps the newest half minute on disk, as a recording of its own.</summary>
+    /// <returns>Its name; null where nothing is recorded.</returns>
+    private string? KeepNewest()
+    {
+        if (_recorder is null || _disk is null) return null;
+        var name = _clock.GetUtcNow().ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
+        foreach (var chunk in _recorder.LastChunks(30)) _disk.Take(Id, name, chunk);
+        return name;
     }
 
     private void RecordPerson(Admitted who) =>

@@ -18,7 +18,7 @@ internal sealed partial class SpaceHall
         {
             var index = Stage.Mirror.IndexOf(report.Avatar);
             var place = index < 0 ? default : Stage.Mirror.StateAt(index).Pose.PlaceMetres;
-            if (Reported?.Invoke(from.Who.Avatar, new SpaceReport { By = from.Who.User, Of = other.Who.User, Words = report.Reason, X = place.X, Z = place.Z }) != true) Refuse(from, SpaceMessageType.Report, "Busy", "Too many reports wait; try again.");
+            if (Reported?.Invoke(from.Who.Avatar, new SpaceReport { By = from.Who.User, Of = other.Who.User, Words = report.Reason, X = place.X, Z = place.Z, Recording = KeepNewest() }) != true) Refuse(from, SpaceMessageType.Report, "Busy", "Too many reports wait; try again.");
         }
     }
 

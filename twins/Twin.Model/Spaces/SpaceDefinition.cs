@@ -65,6 +65,9 @@ public sealed record SpaceDefinition
     /// <summary>Users who moderate. At most 1,000.</summary>
     public string[]? Moderators { get; init; }
 
+    /// <summary>Users who speak: shown as such. At most 1,000.</summary>
+    public string[]? Speakers { get; init; }
+
     /// <summary>When the doors open; always when absent.</summary>
     public DateTimeOffset? Opens { get; init; }
 
@@ -138,6 +141,7 @@ public sealed record SpaceDefinition
         : !MayEnter() ? Wrong("entrance", "in a walkable outline and in no closed one")
         : !AreNames(Hosts, 100) ? Wrong("hosts", "at most 100 users of 1 to 128 characters")
         : !AreNames(Moderators, 1_000) ? Wrong("moderators", "at most 1,000 users of 1 to 128 characters")
+        : !AreNames(Speakers, 1_000) ? Wrong("speakers", "at most 1,000 users of 1 to 128 characters")
         : Opens is { } opens && Closes is { } closes && closes <= opens ? Wrong("closes", "after opens")
         : LeastAge is < 0 or > 99 ? Wrong("leastAge", "0 to 99")
         : !AreNames(Consents, 16) ? Wrong("consents", "at most 16 names of 1 to 128 characters")

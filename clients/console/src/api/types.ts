@@ -115,7 +115,8 @@ export interface SystemStatus {
   twinsByModel: Record<string, number>;
   ingest: { messagesPerS: number; valuesPerS: number; fates: Record<string, number> };
   feed: { subscribers: number; changesPerS: number };
-  history: { points: number; lagMs: number };
+  /** Null where the silo keeps none. */
+  history: { points: number; lagMs: number } | null;
   memoryBytes: number;
   startedAt: string;
   scenario?: string | null;

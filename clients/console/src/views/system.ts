@@ -152,7 +152,7 @@ class SystemView implements View {
     replace(this.head, h("b", { class: this.ready.tone, "data-test": "ready", "data-state": this.ready.status }, this.ready.text), ...(status ? [
       fact("version", status.version.split("+")[0]!), fact("cluster", status.cluster), status.scenario ? fact("scenario", status.scenario) : null,
       fact("up", ageText(now - Date.parse(status.startedAt))), fact("memory", bytesText(status.memoryBytes)), fact("twins", numberText(status.twins)), fact("relationships", numberText(status.relationships)),
-      fact("points of history", numberText(status.history.points)),
+      fact("points of history", status.history ? numberText(status.history.points) : "off"),
     ] : [h("span", { class: "soft" }, "Reading the state of the silos…")]));
     const first = this.log.messages.points[0]?.at;
     if (first !== undefined && now - first < SPAN_MS - 15_000) this.head.append(h("span", { class: "soft since" }, `watched since ${clockText(new Date(first))}`));

@@ -32,7 +32,7 @@ export class SystemLog {
     this.messages.add(at, status.ingest.messagesPerS);
     this.values.add(at, status.ingest.valuesPerS);
     for (const [fate, rate] of this.fates) rate.add(at, fateCount(status.ingest.fates, fate));
-    this.historyLag.add(at, status.history.lagMs);
+    if (status.history) this.historyLag.add(at, status.history.lagMs);
     this.subscribers.add(at, status.feed.subscribers);
     const changes = (status.feed as { changes?: number }).changes;
     if (changes !== undefined) this.changes.add(at, changes);

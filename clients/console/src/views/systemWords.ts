@@ -47,7 +47,7 @@ export function noticesOf(status: SystemStatus | null, metrics: Metrics | null, 
     if (fault) notices.push({ tone: "alarm", text: `Shard ${shard.shard} stands still: ${fault}` });
   }
   for (const silo of status?.silos ?? []) if (silo.status !== "Active") notices.push({ tone: silo.status === "Dead" ? "alarm" : "warning", text: `Silo ${silo.name} is ${silo.status.toLowerCase()}.` });
-  if (status && status.history.lagMs > LATE_HISTORY_MS) notices.push({ tone: "warning", text: `History is ${numberText(Math.round(status.history.lagMs / 1000))} s behind: charts end before now.` });
+  if (status?.history && status.history.lagMs > LATE_HISTORY_MS) notices.push({ tone: "warning", text: `History is ${numberText(Math.round(status.history.lagMs / 1000))} s behind: charts end before now.` });
   for (const bound of BOUNDS) {
     const more = counted(bound.metric);
     if (more >= 1) notices.push({ tone: bound.tone, text: `${numberText(Math.round(more))} ${bound.one}.` });
