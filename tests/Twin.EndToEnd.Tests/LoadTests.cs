@@ -35,4 +35,18 @@ public sealed class LoadTests : IAsyncLifetime
         for (var i = 0; i < 8; i++) sum += JsonNode.Parse(await _silo.Http.GetStringAsync($"/digitaltwins/load-{i}", Cancel))!["value"]!.GetValue<double>();
         Assert.Equal(operations, sum);
     }
+
+    [Fact]
+    public async Task People_of_a_load_see_whom_they_should_and_leave_nothing_behind()
+    {
+        var (exit, output, errors) = await TwinProgram.RunAsync(_silo, 180, "load", "events", "--clients", "60", "--neighbours", "12", "--seconds", "3", "--json");
+        var answer = JsonNode.Parse(output)!;
+        Assert.Equal((0, 0, 0), (answer["missing"]!.GetValue<int>(), answer["ghosts"]!.GetValue<int>(), answer["lost"]!.GetValue<int>()));
+        Assert.True(answer["framesPerS"]!.GetValue<double>() > 5 && answer["p99Ms"]!.GetValue<double>() > 0, $"{exit}: {output} {errors}"); // how fast is the benchmark's question
+        Assert.InRange(answer["neighbours"]!.GetValue<double>(), 4, 40);
+        Assert.DoesNotContain("load-", await _silo.Http.GetStringAsync("/spaces", Cancel), StringComparison.Ordinal);
+        var (wrong, _, said) = await TwinProgram.RunAsync(_silo, 60, "load", "events", "--clients", "1");
+        Assert.Equal(2, wrong);
+        Assert.Contains("--clients is 1; it must be 2 to 5000", said, StringComparison.Ordinal);
+    }
 }

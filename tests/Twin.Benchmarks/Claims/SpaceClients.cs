@@ -73,7 +73,7 @@ internal static class SpaceClients
         var folder = SiloProcess.NewFolder();
         try
         {
-            await using var silo = await SiloProcess.StartAsync(folder, true, "--scenario", "none");
+            await using var silo = await SiloProcess.StartAsync(folder, true, "--scenario", "none", "--Twin:limits:connectionsPerClient", "20000"); // all come from one address
             var side = SpaceWalkers.SideFor(count, neighbours);
             var definition = new { width = side, depth = side, capacity = count + 10, maxSpeed = 4.0, nearRadius = 16.0, nearLimit = 255, middleRadius = 0.0, middleLimit = 0, entranceSpread = Math.Min(1000, side / 2) };
             using var put = await silo.Http.PutAsJsonAsync("/spaces/hall", definition);
