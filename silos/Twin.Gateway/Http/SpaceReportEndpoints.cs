@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -17,9 +18,10 @@ internal static class SpaceReportEndpoints
             var (reports, problem) = await grains.GetGrain<ISpaceGrain>(id).ReportsAsync(SpaceCaller.ActingName(context, admission)).ConfigureAwait(false);
             return problem is null ? Results.Json(new { value = reports }, SpaceCaller.Sparse) : TwinProblems.Result(problem.Code == "NotAllowed" ? 403 : 404, problem.Code, problem.Detail, problem.Where);
         }).Needs(Permission.Read).WithSummary("What people report of one another, the newest first");
-        one.MapPost("reports/{number:long}/close", async (HttpContext context, string id, long number) =>
+        one.MapPost("reports/{number}/close", async (HttpContext context, string id, string number) =>
         {
-            var result = await grains.GetGrain<ISpaceGrain>(id).CloseReportAsync(SpaceCaller.ActingName(context, admission), number).ConfigureAwait(false);
+            if (!long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var which)) return TwinProblems.Result(400, "NumberInvalid", "A report's number is a whole number from 1.", "number");
+            var result = await grains.GetGrain<ISpaceGrain>(id).CloseReportAsync(SpaceCaller.ActingName(context, admission), which).ConfigureAwait(false);
             return result.IsDone ? Results.NoContent() : TwinProblems.Result(result.Status, result.Problem);
         }).Needs(Permission.Read).WithSummary("Closes a report");
     }

@@ -89,7 +89,12 @@ internal sealed partial class SpaceHall
     /// <summary>Tells the other silos the tick's news. After <see cref="SpaceStage.Advance"/>.</summary>
     private void TellNeighbours(bool isLast = false)
     {
-        if (_neighbours.Count == 0) return;
+        if (_neighbours.Count == 0)
+        {
+            _changed.Clear();
+            return;
+        }
+
         var silent = SilentMilliseconds * _clock.TimestampFrequency / 1_000;
         var now = _clock.GetTimestamp();
         foreach (var one in _neighbours.Values) if (one.IsAlive && now - one.HeardAt > silent) Lose(one);
