@@ -61,6 +61,18 @@ export class ClientView {
     this.tick += ahead;
   }
 
+  /** How many ticks lie between two at which an avatar is due (clause 6.2). */
+  intervalOf(seen: Seen): number {
+    return seen.ring === 0 ? 1 + (this.pace & 1) : 4 << (this.pace >> 1);
+  }
+
+  /** The newest tick at which an avatar was due: what is known of it is from then, unless the frame told of it whole. */
+  heardAt(seen: Seen): number {
+    let tick = this.tick;
+    while (!this.isDue(seen, tick)) tick--;
+    return tick;
+  }
+
   private isDue(seen: Seen, tick: number): boolean {
     return seen.ring === 0 ? (this.pace & 1) === 0 || (tick & 1) === 0 : ((tick + ((this.pace & 1) === 0 ? seen.number : seen.number << 1)) & ((this.pace & 2) === 0 ? 3 : 7)) === 0;
   }

@@ -1,6 +1,6 @@
 import { encode } from '@msgpack/msgpack';
 import { describe, expect, it, vi } from 'vitest';
-import { BitWriter, Motion, SpaceConnection, SpaceRefusal, writePose, type ClientView, type Pose, type State } from '../src/index.js';
+import { BitWriter, ClientView, Motion, SpaceConnection, SpaceRefusal, writePose, type Pose, type State } from '../src/index.js';
 
 /** A socket without a network. */
 class FakeSocket {
@@ -111,7 +111,7 @@ describe('motion', () => {
     const random = (): number => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;
     const motion = new Motion(20);
     const speed = 1.5; // m/s along x
-    const view = { tick: 0, slots: [] } as unknown as ClientView;
+    const view = new ClientView();
     let worst = 0;
     let arrivals: { at: number; tick: number }[] = [];
     for (let tick = 0; tick < 600; tick++) arrivals.push({ at: tick * 50 + 20 + random() * 60, tick });
