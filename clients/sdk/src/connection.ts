@@ -1,5 +1,6 @@
 import { fromServer, toServer, type ServerMessage } from './messages.js';
 import { ClientView, poseOf, type Correction } from './view.js';
+import { SpaceWireError } from './bits.js';
 import { readCrowd, type Crowd, type Pose } from './pose.js';
 
 /** Who an avatar is. */
@@ -48,6 +49,16 @@ export interface Options {
 
 const LEAST_WAIT_MS = 100;
 const MOST_WAIT_MS = 2000;
+/** A silo answers each of these, and tells the crowd each second besides. */
+const PING_MS = 2000;
+/** So many unanswered mean that the line is dead. Counted in pings and not in time: a page that was frozen has not listened. */
+const MOST_UNANSWERED = 3;
+const OPEN_MS = 8000;
+/** How long one asks a silo that cannot say yes or no for the moment, where the space has not told its grace yet. */
+const PATIENCE_MS = 30_000;
+/** What is asked for after the first loss for slowness, and the least that the wire allows (SPEC-spaces, clause 9). */
+const MODEST_BYTES_PER_S = 8000;
+const LEAST_BYTES_PER_S = 500;
 /** Codes after which coming back makes no sense. */
 const FINAL: Record<number, string> = {
   4000: 'You have left.', 4001: 'You have come in elsewhere.', 4003: 'A moderator has sent you out.', 4004: 'A moderator keeps you out.', 4029: 'Too many messages.', 4400: 'The connection broke the rules of the wire.',
@@ -77,7 +88,8 @@ export class SpaceConnection {
   private tries = 0;
   private lostAt = 0;
   private isOver = false;
-  private timers = new Set<ReturnType<typeof setTimeout>>();
+  private readonly pauses = new Map<ReturnType<typeof setTimeout>, () => void>();
+  private unanswered = 0;
   private pinger: ReturnType<typeof setInterval> | undefined;
   private readonly options: Required<Omit<Options, 'key'>> & { key: string | null };
 
@@ -87,24 +99,39 @@ export class SpaceConnection {
     };
   }
 
-  /** Comes in; waits in the line where there is one. Resolves when the socket opens. */
+  /** Comes in; waits in the line where there is one, and half a minute for a silo that is not ready. Resolves when it may come in and the socket is being opened. Throws SpaceRefusal: of the silo, with status 0 where none answered, with code Left where one has left meanwhile. */
   async join(who: { user?: string; name?: string; appearance?: string; age?: number; consents?: string[] } = {}): Promise<Session> {
     this.who = who;
     this.tell({ kind: 'joining' });
-    while (!this.isOver) {
+    const since = this.options.now();
+    for (let tries = 0; !this.isOver; ) {
+      const { status, body } = await this.ask(who);
+      if (this.isOver) break;
+      if (status === 202) {
+        tries = 0;
+        this.tell({ kind: 'waiting', position: body.position ?? 0 });
+        await this.pause(Math.max(500, body.retryAfterMs ?? 2000));
+      } else if (status >= 200 && status < 300 && body.sessionToken && body.socket) {
+        this.watch(body as Session);
+        return body as Session;
+      } else {
+        const isForNow = (status === 0 || status === 429 || (status >= 502 && status <= 504)) && body.code !== 'LineFull';
+        if (!isForNow || this.options.now() - since > PATIENCE_MS) throw new SpaceRefusal(status, body.code ?? (status === 0 ? 'Unreachable' : `Http${status}`), body.detail ?? (status === 0 ? 'The silo could not be reached.' : `The silo answered ${status}.`));
+        await this.pause(this.backOff(++tries));
+      }
+    }
+    throw new SpaceRefusal(0, 'Left', 'You have left.');
+  }
+
+  private async ask(who: object): Promise<{ status: number; body: Partial<Session> & { position?: number; retryAfterMs?: number; code?: string; detail?: string } }> {
+    try {
       const answer = await this.options.fetch(`${this.options.base}/spaces/${encodeURIComponent(this.space)}/sessions`, {
         method: 'POST', body: JSON.stringify(who), headers: { 'content-type': 'application/json', ...(this.options.key ? { authorization: `Bearer ${this.options.key}` } : {}) },
       });
-      const body = (await answer.json().catch(() => ({}))) as Partial<Session> & { position?: number; retryAfterMs?: number; code?: string; detail?: string };
-      if (answer.status === 202) {
-        this.tell({ kind: 'waiting', position: body.position ?? 0 });
-        await this.pause(Math.max(500, body.retryAfterMs ?? 2000));
-      } else if (answer.ok && body.sessionToken && body.socket) {
-        this.watch(body as Session);
-        return body as Session;
-      } else throw new SpaceRefusal(answer.status, body.code ?? `Http${answer.status}`, body.detail ?? `The silo answered ${answer.status}.`);
+      return { status: answer.status, body: await answer.json().catch(() => ({})) };
+    } catch {
+      return { status: 0, body: {} };
     }
-    throw new SpaceRefusal(0, 'Left', 'You have left.');
   }
 
   /** Opens the socket of a session that is known: one's own, or a view of a recording. */
@@ -160,6 +187,9 @@ export class SpaceConnection {
     const socket = this.options.open(url.href);
     socket.binaryType = 'arraybuffer';
     this.socket = socket;
+    void this.pause(OPEN_MS).then(() => {
+      if (socket === this.socket && this.state.kind !== 'here') this.drop('no answer');
+    });
     socket.onopen = () => socket.send(toServer.hello(this.options.clientName, { adaptive: this.options.adaptive, byteBudgetPerS: this.options.byteBudgetPerS }) as Uint8Array<ArrayBuffer>);
     socket.onmessage = event => {
       if (socket === this.socket) this.hear(new Uint8Array(event.data as ArrayBuffer));
@@ -171,23 +201,30 @@ export class SpaceConnection {
 
   private hear(message: Uint8Array): void {
     this.bytesIn += message.length;
-    let heard: ServerMessage | undefined;
+    this.unanswered = 0;
     try {
-      heard = fromServer(message);
-      if (heard?.name === 'frame') {
-        this.view.apply(heard.fields[0] as Uint8Array);
-        this.frames++;
-        this.listener.frame?.(this.view, this.options.now());
-        if (this.view.corrected) this.listener.corrected?.(this.view.corrected);
-        return;
-      }
-    } catch {
-      const { socket } = this; // the view is worthless: come back and start anew
-      this.socket = undefined;
-      socket?.close(3000, 'unreadable');
-      return this.closed(3000, 'unreadable');
+      const heard = fromServer(message);
+      if (heard?.name === 'frame') this.show(heard.fields[0] as Uint8Array);
+      else if (heard) this.take(heard);
+    } catch (error) {
+      if (!(error instanceof SpaceWireError)) throw error; // the listener's own
+      this.drop('unreadable'); // the view is worthless: come back and start anew
     }
-    if (heard) this.take(heard);
+  }
+
+  private show(body: Uint8Array): void {
+    this.view.apply(body);
+    this.frames++;
+    this.listener.frame?.(this.view, this.options.now());
+    if (this.view.corrected) this.listener.corrected?.(this.view.corrected);
+  }
+
+  /** Gives up the socket, whose end may be told much later or never, and comes back. */
+  private drop(why: string): void {
+    const { socket } = this;
+    this.socket = undefined;
+    socket?.close(3000, why);
+    this.closed(3000, why);
   }
 
   private take({ name, fields }: ServerMessage): void {
@@ -228,9 +265,14 @@ export class SpaceConnection {
     this.tell({ kind: 'here' });
     this.listener.welcome?.(this.welcome);
     clearInterval(this.pinger);
-    const ping = (): void => void this.send(toServer.timeSync(Math.round(this.options.now() * 1000)));
-    this.pinger = setInterval(ping, 2000);
-    ping();
+    this.unanswered = 0;
+    this.pinger = setInterval(() => this.ping(), PING_MS);
+    this.ping();
+  }
+
+  private ping(): void {
+    if (this.unanswered++ >= MOST_UNANSWERED) return this.drop('silent');
+    this.send(toServer.timeSync(Math.round(this.options.now() * 1000)));
   }
 
   private meet(people: Person[]): void {
@@ -248,20 +290,30 @@ export class SpaceConnection {
     if (FINAL[code]) return this.end(code, reason ? `${FINAL[code]} (${reason})` : FINAL[code]);
     const now = this.options.now();
     this.lostAt ||= now;
-    if (now - this.lostAt > (this.welcome?.graceMs ?? 30_000)) return this.end(code, 'The silo did not answer for too long.');
+    if (now - this.lostAt > (this.welcome?.graceMs ?? PATIENCE_MS)) return this.end(code, 'The silo did not answer for too long.');
     this.tell({ kind: 'lost', tries: ++this.tries });
     const isStale = code === 4401 && this.who !== undefined; // the token alone brings nobody in any more: ask as at first
-    const wait = Math.min(MOST_WAIT_MS, LEAST_WAIT_MS * 2 ** Math.min(10, this.tries - 1)) * (0.5 + this.options.random() / 2);
-    void this.pause(wait).then(() => {
+    if (code === 4008) this.options.byteBudgetPerS = Math.max(LEAST_BYTES_PER_S, Math.floor((this.options.byteBudgetPerS || 2 * MODEST_BYTES_PER_S) / 2));
+    void this.pause(this.backOff(this.tries)).then(() => {
+      if (this.isOver) return;
       if (!isStale) return this.openSocket();
       this.join(this.who).catch((error: unknown) => this.end(code, error instanceof Error ? error.message : String(error)));
     });
   }
 
+  private backOff(tries: number): number {
+    return Math.min(MOST_WAIT_MS, LEAST_WAIT_MS * 2 ** Math.min(10, tries - 1)) * (0.5 + this.options.random() / 2);
+  }
+
   private end(code: number, why: string): void {
+    if (this.isOver) return;
     this.isOver = true;
     clearInterval(this.pinger);
-    for (const timer of this.timers) clearTimeout(timer);
+    for (const [timer, go] of this.pauses) {
+      clearTimeout(timer);
+      go(); // whoever waits finds that it is over
+    }
+    this.pauses.clear();
     this.socket?.close(1000);
     this.socket = undefined;
     this.tell({ kind: 'ended', code, why });
@@ -270,10 +322,10 @@ export class SpaceConnection {
   private pause(ms: number): Promise<void> {
     return new Promise(resolve => {
       const timer = setTimeout(() => {
-        this.timers.delete(timer);
+        this.pauses.delete(timer);
         resolve();
       }, ms);
-      this.timers.add(timer);
+      this.pauses.set(timer, resolve);
     });
   }
 

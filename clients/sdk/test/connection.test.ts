@@ -1,5 +1,5 @@
-import { encode } from '@msgpack/msgpack';
-import { describe, expect, it, vi } from 'vitest';
+import { decode, encode } from '@msgpack/msgpack';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BitWriter, ClientView, Motion, SpaceConnection, SpaceRefusal, writePose, type Pose, type State } from '../src/index.js';
 
 /** A socket without a network. */
@@ -46,7 +46,7 @@ function made(answers: [number, object][]): { connection: SpaceConnection; state
   FakeSocket.all = [];
   const states: State[] = [];
   const asked: number[] = [];
-  const connection = new SpaceConnection('hall', { state: s => states.push(s) }, {
+  const connection = new SpaceConnection('hall', { state: s => states.push(s), crowd: () => {} }, {
     base: 'http://silo:5080', random: () => 0, open: url => new FakeSocket(url) as unknown as WebSocket,
     fetch: (async () => {
       asked.push(Date.now());
@@ -102,6 +102,109 @@ describe('a connection to a space', () => {
     expect(FakeSocket.all.length).toBe(2);
     vi.useRealTimers();
     await expect(made([[403, { code: 'TooYoung', detail: 'One must be 18.' }]]).connection.join()).rejects.toThrowError(new SpaceRefusal(403, 'TooYoung', 'One must be 18.'));
+  });
+});
+
+/** A connection that is in, with its socket; time is virtual from here on. */
+async function inside(): Promise<ReturnType<typeof made> & { socket: FakeSocket }> {
+  vi.useFakeTimers();
+  const all = made([[201, session]]);
+  await all.connection.join({ name: 'Mira' });
+  const socket = FakeSocket.all[0]!;
+  socket.open();
+  socket.hear(...welcome);
+  return { ...all, socket };
+}
+
+describe('a line that is not cut but dead', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('is noticed by its silence within eight seconds, and not while the silo answers', async () => {
+    const { connection, socket } = await inside();
+    for (let second = 0; second < 60; second++) {
+      await vi.advanceTimersByTimeAsync(1000);
+      socket.hear(7, 0, 0, 0);
+    }
+    expect(connection.state.kind).toBe('here');
+    await vi.advanceTimersByTimeAsync(8100);
+    expect(connection.state.kind).not.toBe('here');
+    expect(FakeSocket.all.length).toBe(2);
+    socket.drop(1006); // its end, told minutes later, is no news
+    FakeSocket.all[1]!.open();
+    FakeSocket.all[1]!.hear(...welcome);
+    expect(connection.state.kind).toBe('here');
+    connection.leave();
+  });
+
+  it('a socket that never opens is given up, and the grace ends it all', async () => {
+    const { connection, socket, states } = await inside();
+    socket.drop(1006);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(FakeSocket.all.length).toBeGreaterThan(2);
+    await vi.advanceTimersByTimeAsync(40_000);
+    expect(states.at(-1)).toMatchObject({ kind: 'ended', why: 'The silo did not answer for too long.' });
+    const opened = FakeSocket.all.length;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(FakeSocket.all.length).toBe(opened);
+    expect(connection.move({ x: 1, y: 0, z: 1, rotation: 3, flags: 0 })).toBe(false);
+  });
+});
+
+describe('coming in', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('goes on when the silo is not ready yet, and says what it answered when it never is', async () => {
+    vi.useFakeTimers();
+    const soon = made([[503, { code: 'NotReady' }], [429, {}], [201, session]]);
+    const joining = soon.connection.join();
+    await vi.advanceTimersByTimeAsync(3000);
+    await joining;
+    expect(soon.asked.length).toBe(3);
+    const never = made([[503, { code: 'NotReady', detail: 'This silo has just started.' }]]);
+    const failing = expect(never.connection.join()).rejects.toMatchObject({ status: 503, code: 'NotReady' });
+    await vi.advanceTimersByTimeAsync(60_000);
+    await failing;
+    expect(never.asked.length).toBeLessThan(60);
+    await expect(made([[503, { code: 'LineFull', detail: 'Full.' }]]).connection.join()).rejects.toMatchObject({ code: 'LineFull' });
+  });
+
+  it('who leaves the line is out of it at once', async () => {
+    vi.useFakeTimers();
+    const { connection, asked } = made([[202, { position: 9, retryAfterMs: 2000 }]]);
+    const joining = expect(connection.join()).rejects.toMatchObject({ code: 'Left' });
+    await vi.advanceTimersByTimeAsync(100);
+    connection.leave();
+    await joining;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(asked.length).toBe(1);
+    expect(connection.state).toMatchObject({ kind: 'ended', code: 4000 });
+  });
+
+  it('who reads too slowly asks for less when it comes back, and less again', async () => {
+    const { socket } = await inside();
+    const budgets: number[] = [];
+    for (let at = 0, cut = socket; at < 8; at++) {
+      cut.drop(4008, 'does not read');
+      await vi.advanceTimersByTimeAsync(3000);
+      cut = FakeSocket.all.at(-1)!;
+      cut.open();
+      budgets.push((decode(cut.sent[0]!) as [number, number, number, string, { byteBudgetPerS: number }])[4].byteBudgetPerS);
+      cut.hear(...welcome);
+    }
+    expect(budgets[0]).toBeGreaterThan(0);
+    for (let i = 1; i < budgets.length; i++) expect(budgets[i]).toBeLessThanOrEqual(budgets[i - 1]!);
+    expect(budgets.at(-1)).toBe(500); // the wire allows no less
+  });
+
+  it('a crowd that cannot be read starts the connection anew instead of failing the page', async () => {
+    const { connection, socket } = await inside();
+    socket.hear(3, Uint8Array.of(1));
+    expect(connection.state.kind).toBe('lost');
+    connection.leave();
   });
 });
 
