@@ -1,11 +1,15 @@
-import { AmbientLight, Color, DirectionalLight, Fog, type Group, PerspectiveCamera, Plane, Raycaster, Scene, Vector2, Vector3, WebGLRenderer } from "three";
+import { AmbientLight, Color, DirectionalLight, Fog, type Group, Line, type Material, Mesh, PerspectiveCamera, Plane, Raycaster, Scene, Vector2, Vector3, WebGLRenderer } from "three";
 import type { Theme } from "../style/tokens";
-import { h } from "../ui/dom";
+import { layoutLabels, type LabelWish } from "../map/labels";
+import { h, setText } from "../ui/dom";
 import { Figures } from "./figures";
 import { groundOf } from "./ground";
 import type { SpaceDefinition } from "./spaces";
 
 const MOST_NAMES = 24;
+/** The nearest that are tried for a free place: more would be names of people half a screen away. */
+const MOST_WISHES = 48;
+const NAME_HEIGHT = 20;
 
 /** The place in 3D: camera behind a point that is followed, turned by dragging; names over those nearest. */
 export class Arena {
@@ -21,6 +25,8 @@ export class Arena {
   private readonly camera = new PerspectiveCamera(52, 1, 0.2, 3000);
   private readonly renderer = new WebGLRenderer({ antialias: true, powerPreference: "high-performance" });
   private readonly names: HTMLElement[] = [];
+  private readonly widths = new Map<string, number>();
+  private readonly pen = document.createElement("canvas").getContext("2d")!;
   private readonly size: ResizeObserver;
   private readonly point = new Vector3();
   private ground: Group | null = null;
@@ -55,7 +61,7 @@ export class Arena {
   }
 
   show(space: SpaceDefinition, theme: Theme): void {
-    if (this.ground) this.scene.remove(this.ground);
+    if (this.ground) this.forget(this.ground);
     this.ground = groundOf(space, theme);
     this.scene.add(this.ground);
   }
@@ -69,7 +75,18 @@ export class Arena {
     this.label(labels);
   }
 
+  /** Takes a ground out, with what it holds on the graphics card. */
+  private forget(ground: Group): void {
+    this.scene.remove(ground);
+    ground.traverse((part) => {
+      if (!(part instanceof Mesh || part instanceof Line)) return;
+      part.geometry.dispose();
+      for (const material of [part.material].flat() as Material[]) material.dispose();
+    });
+  }
+
   dispose(): void {
+    if (this.ground) this.forget(this.ground);
     this.size.disconnect();
     this.figures.dispose();
     this.renderer.dispose();
@@ -78,20 +95,35 @@ export class Arena {
 
   private label(labels: { x: number; y: number; z: number; name: string; isSelected: boolean }[]): void {
     const { clientWidth: w, clientHeight: hh } = this.element;
-    let shown = 0;
-    for (const one of labels) {
-      if (shown === MOST_NAMES) break;
-      this.point.set(one.x, one.y, one.z + 1.95).project(this.camera);
+    const wishes: LabelWish[] = [];
+    for (let i = 0; i < labels.length && wishes.length < MOST_WISHES; i++) {
+      const one = labels[i]!;
+      this.point.set(one.x, one.y, one.z + 1.9).project(this.camera);
       if (this.point.z > 1 || Math.abs(this.point.x) > 1 || Math.abs(this.point.y) > 1) continue;
-      let tag = this.names[shown];
-      if (!tag) this.element.append((tag = this.names[shown] = h("div", { class: "event-name" })));
-      if (tag.textContent !== one.name) tag.textContent = one.name;
-      tag.classList.toggle("is-selected", one.isSelected);
-      tag.style.transform = `translate(-50%, -100%) translate(${(((this.point.x + 1) / 2) * w).toFixed(1)}px, ${(((1 - this.point.y) / 2) * hh).toFixed(1)}px)`;
-      tag.hidden = false;
-      shown++;
+      wishes.push({ key: String(i), x: ((this.point.x + 1) / 2) * w, y: ((1 - this.point.y) / 2) * hh, width: this.widthOf(one.name), height: NAME_HEIGHT, rank: -i });
     }
-    for (let i = shown; i < this.names.length; i++) this.names[i]!.hidden = true;
+    const placed = layoutLabels(wishes, w, hh, MOST_NAMES);
+    placed.forEach(({ key, left, top }, i) => this.write(i, labels[Number(key)]!, left, top));
+    for (let i = placed.length; i < this.names.length; i++) this.names[i]!.hidden = true;
+  }
+
+  private write(i: number, one: { name: string; isSelected: boolean }, left: number, top: number): void {
+    let tag = this.names[i];
+    if (!tag) this.element.append((tag = this.names[i] = h("div", { class: "event-name" })));
+    setText(tag, one.name);
+    tag.classList.toggle("is-selected", one.isSelected);
+    tag.style.transform = `translate(${left.toFixed(1)}px, ${top.toFixed(1)}px)`;
+    tag.hidden = false;
+  }
+
+  /** Pixels that a name takes; measured once a name, at most 4,096 of them. */
+  private widthOf(name: string): number {
+    let width = this.widths.get(name);
+    if (width !== undefined) return width;
+    if (this.widths.size >= 4096) this.widths.clear();
+    this.pen.font = `12px ${getComputedStyle(this.element).fontFamily}`;
+    this.widths.set(name, (width = Math.ceil(this.pen.measureText(name).width) + 14));
+    return width;
   }
 
   private bind(): void {

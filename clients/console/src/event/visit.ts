@@ -2,6 +2,7 @@ import { Motion, SpaceConnection, STEPS_PER_METRE, type Crowd, type Listener, ty
 import type { Theme } from "../style/tokens";
 import { Arena } from "./arena";
 import { yawOf } from "./figures";
+import { hopOf, OwnGesture, wordsOfFlags } from "./gestures";
 import type { SpaceDefinition } from "./spaces";
 import { Walker } from "./walker";
 
@@ -9,6 +10,7 @@ import { Walker } from "./walker";
 export class Visit {
   connection: SpaceConnection | null = null;
   readonly walker: Walker;
+  readonly gesture = new OwnGesture();
   isReplay = false;
   onState: (state: State) => void = () => {};
   onCrowd: (crowd: Crowd) => void = () => {};
@@ -28,7 +30,23 @@ export class Visit {
   /** Comes in as oneself. */
   async enter(key: string | null, name: string): Promise<void> {
     this.renew(false, key);
-    await this.connection!.join(name ? { name, user: name } : {});
+    const { connection } = this;
+    try {
+      await connection!.join(name ? { name, user: name } : {});
+    } catch (error) {
+      if (connection === this.connection) throw error; // else one has gone to a recording or away meanwhile
+    }
+  }
+
+  /** Who is in view and has a name, the nearest first. */
+  near(): { avatar: number; name: string }[] {
+    const { connection, walker } = this;
+    if (!connection) return [];
+    const far = (x: number, z: number): number => Math.hypot(x / STEPS_PER_METRE - walker.x, z / STEPS_PER_METRE - walker.y);
+    return connection.view.slots.flatMap((s) => {
+      const name = s && connection.people.get(s.number)?.name;
+      return s && name ? [{ avatar: s.number, name, far: far(s.pose.x, s.pose.z) }] : [];
+    }).sort((a, b) => a.far - b.far);
   }
 
   /** Watches a recording instead. */
@@ -64,12 +82,21 @@ export class Visit {
         this.motion = new Motion(welcome.tickHz);
         if (!this.isWelcome || !isReplay) this.walker.put(welcome.place.x / STEPS_PER_METRE, welcome.place.z / STEPS_PER_METRE);
         this.isWelcome = true;
+        this.walker.isFrozen = welcome.rules.frozen && !isReplay;
         this.listener.welcome?.(welcome);
       }),
       frame: here((view, at) => this.motion.take(view, at)),
       corrected: here((c) => {
         this.walker.put(c.x / STEPS_PER_METRE, c.z / STEPS_PER_METRE);
         this.listener.corrected?.(c);
+      }),
+      moderation: here((kind, text, seconds) => {
+        if (kind === "frozen" || kind === "thawed") this.walker.isFrozen = kind === "frozen";
+        this.listener.moderation?.(kind, text, seconds);
+      }),
+      replay: here((first, last, at, speed) => {
+        this.motion.speed = speed;
+        this.listener.replay?.(first, last, at, speed);
       }),
       crowd: here((crowd) => {
         this.crowd = crowd;
@@ -86,6 +113,7 @@ export class Visit {
     const { walker, arena, connection } = this;
     const isMoved = walker.step(seconds, arena.yaw);
     if (connection?.state.kind === "here" && at - this.lastSay >= 1000 / (connection.welcome?.tickHz ?? 20) - 4 && (isMoved || at - this.lastSay > 900 || !this.isReplay)) {
+      walker.flags = this.isReplay ? 0 : this.gesture.flags(performance.now());
       connection.move(walker.pose);
       this.lastSay = at;
     }
@@ -105,12 +133,13 @@ export class Visit {
     this.motion.each(now, (one) => {
       const person = connection?.people.get(one.number);
       const role = (person?.roles[0] ?? (person?.appearance === "guest" ? "bot" : "")) as "" | "host" | "moderator" | "speaker" | "bot";
-      arena.figures.add(one.number, one.x, one.y, one.z, yawOf(one), role, false);
+      arena.figures.add(one.number, one.x, one.y + hopOf(one.flags, now), one.z, yawOf(one), role, false);
       count(one.x, one.z);
-      if (person?.name) labels.push({ x: one.x, y: one.z, z: one.y, name: person.name, isSelected: false, far: Math.hypot(one.x - walker.x, one.z - walker.y) });
+      const does = wordsOfFlags(one.flags);
+      if (person?.name) labels.push({ x: one.x, y: one.z, z: one.y, name: does ? `${person.name} · ${does}` : person.name, isSelected: false, far: Math.hypot(one.x - walker.x, one.z - walker.y) });
     });
     if (this.isWelcome && !this.isReplay) {
-      arena.figures.add(0, walker.x, 0, walker.y, walker.yaw, "own", false);
+      arena.figures.add(0, walker.x, hopOf(walker.flags, now), walker.y, walker.yaw, "own", false);
       count(walker.x, walker.y);
     }
     arena.figures.end();

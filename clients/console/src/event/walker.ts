@@ -12,6 +12,10 @@ export class Walker {
   /** Forward and right, -1 to 1, relative to the camera. */
   push: [forward: number, right: number] = [0, 0];
   isRunning = false;
+  /** A moderator has stopped everybody. */
+  isFrozen = false;
+  /** Flags of the pose: hand, gesture. */
+  flags = 0;
 
   constructor(private readonly space: SpaceDefinition) {}
 
@@ -21,6 +25,10 @@ export class Walker {
 
   /** Goes on; answers whether it moved. */
   step(seconds: number, cameraYaw: number): boolean {
+    if (this.isFrozen) {
+      this.goal = null;
+      return false;
+    }
     let [dx, dy] = [0, 0];
     const [forward, right] = this.push;
     if (forward !== 0 || right !== 0) {
@@ -50,7 +58,7 @@ export class Walker {
   }
 
   get pose(): Pose {
-    return { x: Math.round(this.x * STEPS_PER_METRE), y: 0, z: Math.round(this.y * STEPS_PER_METRE), rotation: rotationCode([0, Math.sin(this.yaw / 2), 0, Math.cos(this.yaw / 2)]), flags: 0 };
+    return { x: Math.round(this.x * STEPS_PER_METRE), y: 0, z: Math.round(this.y * STEPS_PER_METRE), rotation: rotationCode([0, Math.sin(this.yaw / 2), 0, Math.cos(this.yaw / 2)]), flags: this.flags };
   }
 
   private mayBe(x: number, y: number): boolean {

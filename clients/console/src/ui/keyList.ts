@@ -5,6 +5,7 @@ import type { Keys } from "./keys";
 const OTHERS: [string, string][] = [
   ["Ctrl K", "Search and commands"], ["↑ ↓ Enter", "Choose in the search list"], ["Arrow keys", "Move the map"], ["+ −", "Nearer, farther"], ["Q E", "Turn the map"], ["Home", "The whole city"],
   ["Graph: arrows, Enter", "Walk, open"], ["Graph: Backspace, c", "Fold, centre"], ["Query: Ctrl Enter", "Run; with Shift, explain"], ["Query: Ctrl S", "Keep under a name"], ["Models: n", "Write a model"],
+  ["Event: W A S D, Shift", "Walk, run"], ["Event: c; v, b, n", "Talk; wave, clap, cheer"],
 ];
 
 /** The list behind "?". */

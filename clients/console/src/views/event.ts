@@ -2,6 +2,9 @@ import "./event.css";
 import { Arena } from "../event/arena";
 import { ChatPanel } from "../event/chatPanel";
 import { Desk } from "../event/desk";
+import { GESTURES } from "../event/gestures";
+import { HeldKeys, plain } from "../event/heldKeys";
+import { PutBack } from "../event/notices";
 import { ReplayBar } from "../event/replayBar";
 import { SpacesApi, type Recording, type SpaceAnswer } from "../event/spaces";
 import { Visit } from "../event/visit";
@@ -13,8 +16,6 @@ import type { State } from "twin-sdk";
 
 export const view = (app: App): View => new EventView(app);
 
-const WALK: Record<string, [number, number]> = { w: [1, 0], ArrowUp: [1, 0], s: [-1, 0], ArrowDown: [-1, 0], a: [0, -1], ArrowLeft: [0, -1], d: [0, 1], ArrowRight: [0, 1] };
-
 /** A place that people share: walk in it, see thousands, talk, and keep order in it. */
 class EventView implements View {
   readonly element = h("div", { class: "event-view", "data-test": "event" });
@@ -23,7 +24,7 @@ class EventView implements View {
   private visit: Visit | null = null;
   private desk: Desk | null = null;
   private recordingsTimer = 0;
-  private readonly held = new Set<string>();
+  private readonly held = new HeldKeys();
 
   constructor(private readonly app: App) {
     this.api = new SpacesApi(app.api);
@@ -31,13 +32,25 @@ class EventView implements View {
     const up = (e: KeyboardEvent): void => this.key(e, false);
     addEventListener("keydown", down, true);
     addEventListener("keyup", up, true);
-    this.off.push(() => removeEventListener("keydown", down, true), () => removeEventListener("keyup", up, true), app.themes.onChange.on((theme) => this.visit?.setTheme(theme)));
+    const away = (): void => this.stop();
+    addEventListener("blur", away);
+    addEventListener("focusin", this.inField);
+    this.off.push(() => removeEventListener("keydown", down, true), () => removeEventListener("keyup", up, true), () => removeEventListener("blur", away), () => removeEventListener("focusin", this.inField), app.themes.onChange.on((theme) => this.visit?.setTheme(theme)));
     void this.choose();
   }
 
   dispose(): void {
     this.leave();
     for (const off of this.off) off();
+  }
+
+  /** Keys that are let go in a field or in another window are not heard of here. */
+  private readonly inField = (e: FocusEvent): void => {
+    if (e.target instanceof Element && e.target.matches("input, textarea, select")) this.stop();
+  };
+
+  private stop(): void {
+    if (this.held.clear() && this.visit) this.visit.walker.push = [0, 0];
   }
 
   private leave(): void {
@@ -65,7 +78,7 @@ class EventView implements View {
           void this.enter(spaces.find((s) => s.id === choice.value)!, name.value.trim());
         },
       }, h("label", {}, "Space", choice), h("label", {}, "Your name", name), h("button", { class: "primary", type: "submit", "data-test": "event-enter" }, "Come in"));
-      replace(this.element, h("div", { class: "event-join" }, h("h1", {}, "Come in"), form, h("div", { class: "event-keys" }, "Walk with W A S D or the arrows, run with Shift, turn by dragging, or click where to go. C talks.")));
+      replace(this.element, h("div", { class: "event-join" }, h("h1", {}, "Come in"), form, h("div", { class: "event-keys" }, "Walk with W A S D or the arrows, run with Shift, turn by dragging, or click where to go. C talks; V, B and N wave, clap and cheer.")));
     } catch (error) {
       replace(this.element, h("div", { class: "event-join", role: "alert" }, h("h1", {}, "Spaces could not be read"), h("div", {}, asApiError(error).detail), h("button", { class: "primary", onclick: () => void this.choose() }, "Try again")));
     }
@@ -94,14 +107,18 @@ class EventView implements View {
     arena.show(space.definition, theme);
     const [chat, bar] = [new ChatPanel(), new ReplayBar()];
     const nameOf = (avatar: number): string => (avatar === visit.connection?.welcome?.avatar ? "You" : visit.connection?.people.get(avatar)?.name || `Avatar ${avatar}`);
+    const putBack = new PutBack();
     const visit = new Visit(space.id, space.definition, arena, {
-      chat: (c) => chat.add(nameOf(c.from), c),
+      chat: (c) => chat.add(nameOf(c.from), c, c.to === visit.connection?.welcome?.avatar ? "you" : nameOf(c.to)),
       refused: (_, text) => chat.notice(text),
       moderation: (_, text) => chat.notice(text),
       quality: (_, text) => {
         if (this.desk) this.desk.quality = text;
       },
-      corrected: () => chat.notice("The space has put you back."),
+      corrected: ({ cause }) => {
+        const words = putBack.words(cause, performance.now());
+        if (words) chat.notice(words);
+      },
       replay: (first, last, tick, speed) => bar.at(first, last, tick, speed),
     });
     this.visit = visit;
@@ -112,7 +129,12 @@ class EventView implements View {
       setText(what, visit.isReplay && state.kind === "here" ? "watching a recording" : wordsOf(state));
       again.hidden = state.kind !== "ended";
     };
-    chat.onSay = (scope, text) => visit.connection?.chat(scope, text);
+    chat.onSay = (scope, text, to) => {
+      if (!visit.connection?.chat(scope, text, to)) chat.notice("Nobody heard this: there is no connection for the moment.");
+    };
+    chat.onGesture = (number) => visit.gesture.start(number, performance.now());
+    chat.onHand = () => visit.gesture.toggleHand();
+    chat.near = () => visit.near();
     bar.onWatch = (r) => void this.watch(space, r, bar, chat);
     bar.onSeek = (tick, speed) => visit.connection?.seek(tick, speed);
     bar.onLive = () => {
@@ -157,22 +179,21 @@ class EventView implements View {
 
   private key(e: KeyboardEvent, isDown: boolean): void {
     const { visit } = this;
+    if (!isDown && this.held.set(e.key, false) && visit) visit.walker.push = this.held.push; // wherever the focus is by now
     const target = e.target as HTMLElement;
     if (!visit || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName) || e.ctrlKey || e.metaKey || e.altKey) return;
     visit.walker.isRunning = e.shiftKey;
-    const key = e.key.length === 1 ? e.key.toLowerCase() : e.key;
+    const key = plain(e.key);
     if (key === "c" && isDown) {
       e.preventDefault();
       this.element.querySelector<HTMLInputElement>(".event-chat input")?.focus();
     }
-    if (!WALK[key]) return;
+    const gesture = GESTURES.find((g) => g.key === key);
+    if (gesture && isDown && !e.repeat) visit.gesture.start(gesture.number, performance.now());
+    if (!HeldKeys.walks(key)) return;
     e.preventDefault();
     e.stopImmediatePropagation(); // walking is not a command of the console
-    if (isDown) this.held.add(key);
-    else this.held.delete(key);
-    let [forward, right] = [0, 0];
-    for (const k of this.held) [forward, right] = [forward + WALK[k]![0], right + WALK[k]![1]];
-    visit.walker.push = [Math.sign(forward), Math.sign(right)];
+    if (isDown && this.held.set(key, true)) visit.walker.push = this.held.push;
   }
 
   /** A stick for thumbs. */
