@@ -146,6 +146,7 @@ public sealed class SpaceClientTests(GrainsUnderTest grains) : IAsyncLifetime
     {
         await using var anna = await SpaceClient.JoinAsync(Address, _space, new SpaceGuest { User = "anna" }, new SpaceClientOptions { MostEvents = 2, IsAdaptive = false }, cancellationToken: Cancel);
         await using var bert = await EnterAsync("bert");
+        await UntilAsync(() => anna.WhoIs(bert.Avatar) is not null, "anna knows bert: from now on she is told each of his states");
         for (var i = 0; i < 6; i++) Assert.True(bert.SetState(1, new[] { (byte)(i + 1) }));
         await UntilAsync(() => anna.EventsDropped > 2, "events are dropped");
         var frames = anna.Frames;
