@@ -234,19 +234,19 @@ internal sealed class EventCrowd : ISocketTalk
         }
     }
 
-    /// <summary>Finds when a seen pose was said: one after the last recognised in that slot, or that one again.</summary>
+    /// <summary>Finds when a seen pose was said. It counts as fresh news only once: who goes over to a slower ring is seen a little in the past again.</summary>
     private void Recognise(EventWalker viewer, int slot, int number, EventWalker other, bool isTimed, long at)
     {
         var pose = viewer.View.ShadowAt(slot).Pose;
         ref var seen = ref viewer.Seen[slot];
         if (seen.Number != number) seen = (number, Math.Max(0, other.SaidCount - EventWalker.Kept));
         var bound = viewer.QualityLevel >= 2 ? AvatarPose.StepsPerMetre / 20 : 0; // an overloaded silo says so, and may then be off by 5 cm
-        for (var said = other.SaidCount - 1; said >= Math.Max(seen.UpTo - 1, other.SaidCount - EventWalker.Kept) && said >= 0; said--)
+        for (var said = other.SaidCount - 1; said >= 0 && said >= other.SaidCount - EventWalker.Kept; said--)
         {
             ref readonly var one = ref other.Said[said % EventWalker.Kept];
             if (Math.Abs(one.Pose.X - pose.X) > bound || Math.Abs(one.Pose.Z - pose.Z) > bound || (bound == 0 && one.Pose.Rotation != pose.Rotation)) continue;
             if (said >= seen.UpTo && isTimed) Age(at - one.At);
-            seen.UpTo = said + 1;
+            seen.UpTo = Math.Max(seen.UpTo, said + 1);
             return;
         }
 
