@@ -22,6 +22,8 @@ internal sealed class EventCrowd : ISocketTalk
     private const float Stride = 1.5f; // m/s
     private const float Doubt = 0.05f; // metres by which dead reckoning may err before one says where one is
     private const float Astray = 0.5f; // metres off one's way at which what others see is wrong
+    private const int MiddleBound = 8; // steps by which the middle ring may be off
+    private const int OverloadBound = AvatarPose.StepsPerMetre / 20; // an overloaded silo says so, and may then be off by 5 cm
     private readonly EventPlan _plan;
     private readonly EventFloor _floor;
     private readonly TimeProvider _clock;
@@ -229,23 +231,23 @@ internal sealed class EventCrowd : ISocketTalk
             var number = view.NumberAt(slot);
             if (number < 0) continue;
             Neighbours++;
-            if (!_clients.TryGetValue(number, out var client)) continue;
-            Recognise(walker, slot, number, _walkers[client], view.RingAt(slot) == ViewRing.Near && !view.IsPausedAt(slot), at);
+            if (view.IsPausedAt(slot) || !_clients.TryGetValue(number, out var client)) continue;
+            Recognise(walker, slot, number, _walkers[client], view.RingAt(slot) == ViewRing.Near, at);
         }
     }
 
     /// <summary>Finds when a seen pose was said. It counts as fresh news only once: who goes over to a slower ring is seen a little in the past again.</summary>
-    private void Recognise(EventWalker viewer, int slot, int number, EventWalker other, bool isTimed, long at)
+    private void Recognise(EventWalker viewer, int slot, int number, EventWalker other, bool isNear, long at)
     {
         var pose = viewer.View.ShadowAt(slot).Pose;
         ref var seen = ref viewer.Seen[slot];
         if (seen.Number != number) seen = (number, Math.Max(0, other.SaidCount - EventWalker.Kept));
-        var bound = viewer.QualityLevel >= 2 ? AvatarPose.StepsPerMetre / 20 : 0; // an overloaded silo says so, and may then be off by 5 cm
+        var bound = (isNear ? 0 : MiddleBound) + (viewer.QualityLevel >= 2 ? OverloadBound : 0);
         for (var said = other.SaidCount - 1; said >= 0 && said >= other.SaidCount - EventWalker.Kept; said--)
         {
             ref readonly var one = ref other.Said[said % EventWalker.Kept];
             if (Math.Abs(one.Pose.X - pose.X) > bound || Math.Abs(one.Pose.Z - pose.Z) > bound || (bound == 0 && one.Pose.Rotation != pose.Rotation)) continue;
-            if (said >= seen.UpTo && isTimed) Age(at - one.At);
+            if (said >= seen.UpTo && isNear) Age(at - one.At);
             seen.UpTo = Math.Max(seen.UpTo, said + 1);
             return;
         }
