@@ -27,7 +27,7 @@ internal static class LoadCommands
         twins.Does((call, token) => TwinsAsync(call, Plan(call, connections, seconds, rate), token));
         var devices = new Command("devices", "Publishes over MQTT at QoS 1 and waits for each acknowledgement.") { connections, seconds, rate, mqtt };
         devices.Does((call, token) => DevicesAsync(call, Plan(call, connections, seconds, rate), MqttAddress.Of(call, mqtt), token));
-        return new Command("load", "Puts a load on a running world and measures it.") { twins, devices, LoadEvents.Make() };
+        return new Command("load", "Puts a load on a running world and measures it.") { twins, devices, LoadEventsCommand.Make() };
     }
 
     private sealed record LoadPlan(int Connections, TimeSpan Length, double? Rate);
