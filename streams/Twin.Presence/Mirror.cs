@@ -102,15 +102,22 @@ public sealed partial class Mirror
         }
 
         var isNear = FrameSchedule.IsDue(ViewRing.Near, 0, (int)tick, pace);
+        MiddleDue = 0;
+        for (var phase = 0; phase < 8; phase++) if (FrameSchedule.IsDue(ViewRing.Middle, phase, (int)tick, pace)) MiddleDue |= 1 << phase;
         for (var i = 0; i < End; i++)
         {
             if (!_isHere[i]) continue;
             if (isNear) _nearNews[i] = _near[i].Advance(_states[i].Pose, nearBoundSteps);
-            if (FrameSchedule.IsDue(ViewRing.Middle, _states[i].Number, (int)tick, pace)) _middleNews[i] = _middle[i].Advance(_states[i].Pose, middleBoundSteps);
+            if ((MiddleDue >> (_states[i].Number & 7) & 1) != 0) _middleNews[i] = _middle[i].Advance(_states[i].Pose, middleBoundSteps);
         }
     }
 
     internal ReadOnlySpan<DeltaRecord> NearNews => _nearNews;
+
+    internal ReadOnlySpan<DeltaRecord> MiddleNews => _middleNews;
+
+    /// <summary>By the low three bits of numbers: whether the middle ring tells them in this tick.</summary>
+    internal int MiddleDue { get; private set; }
 
     internal ref readonly DeltaRecord News(ViewRing ring, int index) => ref (ring == ViewRing.Near ? ref _nearNews[index] : ref _middleNews[index]);
 

@@ -44,9 +44,10 @@ public sealed class Onlooker
         var full = MathF.Sqrt(Math.Max(_nearOut, _middleOut));
         var reach = Math.Min(full, viewer.Reach);
         var (nears, middles) = (0, 0);
+        var own = _mirror.IndexOf(viewer.Number);
         while (true)
         {
-            var needed = Choose(viewer, x, z, reach, Math.Min(nearLimit, Rules.NearLimit), out nears, out middles);
+            var needed = Choose(viewer, own, x, z, reach, Math.Min(nearLimit, Rules.NearLimit), out nears, out middles);
             var isWhole = reach >= full;
             viewer.Reach = Math.Min(full, needed * 1.1f);
             if (isWhole || needed <= reach) break;
@@ -57,16 +58,24 @@ public sealed class Onlooker
         viewer.Want(_mirror, _near.AsSpan(0, nears), _middle.AsSpan(0, middles), _wanted);
     }
 
+    /// <summary>A viewer without a place is told of nobody.</summary>
+    public void LookAway(Viewer viewer)
+    {
+        ArgumentNullException.ThrowIfNull(viewer);
+        Grow();
+        viewer.Want(_mirror, [], [], _wanted);
+    }
+
     /// <summary>Who is to be told of, among those within a reach.</summary>
     /// <returns>The reach within which all must be looked at for the choice to be right: in a crowd the limits are full long before the radius.</returns>
-    private float Choose(Viewer viewer, int x, int z, float reach, int nearLimit, out int nears, out int middles)
+    private float Choose(Viewer viewer, int own, int x, int z, float reach, int nearLimit, out int nears, out int middles)
     {
         var count = _grid.Within(x, z, reach, _found);
         (nears, middles) = (0, 0);
         for (var i = 0; i < count; i++)
         {
             var (index, square) = (_found[i].Index, _found[i].SquaredSteps);
-            if (!viewer.MaySee(_mirror.NumberAt(index))) continue;
+            if (index == own || (viewer.HidesAny && !viewer.MaySee(_mirror.NumberAt(index)))) continue;
             var had = _had[index];
             var key = had != 0 ? square * _bonus : square;
             if (square <= (had == 1 ? _nearOut : _nearIn)) _near[nears++] = new Candidate(index, key);

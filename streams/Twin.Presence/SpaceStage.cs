@@ -194,7 +194,13 @@ public sealed partial class SpaceStage
         for (var i = from; i < Math.Min(to, SessionEnd); i++)
         {
             ref var own = ref _sessions[i];
-            if (own.Viewer is not { } viewer || (own.HasLooked && (Tick + i) % every != 0) || Mirror.IndexOf(own.Number) is not (>= 0 and var index)) continue;
+            if (own.Viewer is not { } viewer || (own.HasLooked && (Tick + i) % every != 0)) continue;
+            if (Mirror.IndexOf(own.Number) is not (>= 0 and var index))
+            {
+                _onlooker.LookAway(viewer); // its avatar is nowhere: what it was told of must not outlive the indexes' rest
+                continue;
+            }
+
             ref readonly var pose = ref Mirror.StateAt(index).Pose;
             _onlooker.Look(viewer, pose.X, pose.Z, NearLimit);
             own.HasLooked = true;

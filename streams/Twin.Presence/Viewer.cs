@@ -17,9 +17,12 @@ public sealed partial class Viewer(int number)
     private const int EnterBits = AvatarShadow.WholeBits + 25;
     private const int IsMiddle = 1;
     private const int IsHeld = 2;
+    private const int Near = 8;
     private readonly byte[] _leaves = new byte[FrameSchedule.MostSlots];
     private int _leaveCount;
     private int[] _tags = Empty(64); // what a frame needs of a slot: index in the mirror, then two bits; -1 for an empty slot
+    private byte[] _phases = new byte[64]; // of the avatars in the slots: the low bits of their numbers, by which the middle ring is spread over the ticks
+    private readonly int[] _seenByPhase = new int[9]; // how many slots of the middle ring, by phase; at last those of the near ring
     private Slot[] _slots = new Slot[64];
     private Candidate[] _enters = new Candidate[64]; // the ring is the sign of the key: minus one minus key is the middle ring
     private int _enterCount;
@@ -65,6 +68,9 @@ public sealed partial class Viewer(int number)
 
     /// <summary>Whether it may be told of an avatar.</summary>
     public bool MaySee(int number) => number != Number && (_hidden is null || !_hidden.Contains(number));
+
+    /// <summary>Whether it hides anyone.</summary>
+    internal bool HidesAny => _hidden is not null;
 
     /// <summary>The mirror's index of the avatar in a slot, or -1; for tests and recordings.</summary>
     public int IndexAt(int slot) => slot < _slotEnd && _tags[slot] >= 0 ? _tags[slot] >> 2 : -1;
@@ -156,11 +162,13 @@ public sealed partial class Viewer(int number)
         }
 
         (_slotEnd, _leaveCount, _paused, Seen) = (0, 0, 0, 0);
+        Array.Clear(_seenByPhase);
     }
 
     private void Leave(int slot)
     {
         if (_slots[slot].IsPaused) _paused--;
+        _seenByPhase[KindOf(slot)]--;
         _tags[slot] = -1;
         _slots[slot] = default;
         Seen--;
@@ -187,7 +195,9 @@ public sealed partial class Viewer(int number)
     private int Budget(Mirror mirror, long tick, FramePace pace, int used)
     {
         var limit = BudgetBytes * 8;
-        var most = used + 4 + (Seen * DeltaRecord.MostBits);
+        var due = _seenByPhase[Near];
+        for (var phase = 0; phase < Near; phase++) if ((mirror.MiddleDue >> phase & 1) != 0) due += _seenByPhase[phase];
+        var most = used + 4 + (due * DeltaRecord.MostBits);
         if (_paused == 0 && most + (_enterCount * EnterBits) <= limit) return limit - most; // nothing to hold back, whatever the news
         var sum = used + 4;
         for (var i = 0; i < _slotEnd; i++) sum += BitsAt(i, mirror, tick, pace);
@@ -210,7 +220,8 @@ public sealed partial class Viewer(int number)
         var tag = _tags[slot];
         if (tag < 0 || (tag & IsHeld) != 0) return 0;
         var ring = (ViewRing)(tag & IsMiddle);
-        return FrameSchedule.IsDue(ring, ring == ViewRing.Near ? 0 : mirror.NumberAt(tag >> 2), (int)tick, pace) ? mirror.News(ring, tag >> 2).Bits : 0;
+        var isDue = ring == ViewRing.Near ? FrameSchedule.IsDue(ring, 0, (int)tick, pace) : (mirror.MiddleDue >> _phases[slot] & 1) != 0;
+        return isDue ? mirror.News(ring, tag >> 2).Bits : 0;
     }
 
     private void WritePauses(ref BitWriter bits)
@@ -276,38 +287,40 @@ public sealed partial class Viewer(int number)
     {
         var news = 0;
         var near = FrameSchedule.IsDue(ViewRing.Near, 0, (int)tick, pace) ? mirror.NearNews : default;
+        var middle = mirror.MiddleNews;
+        var due = mirror.MiddleDue;
         var tags = _tags.AsSpan(0, _slotEnd);
+        var phases = _phases.AsSpan(0, tags.Length);
         for (var i = 0; i < tags.Length; i++)
         {
             var tag = tags[i];
-            if ((tag & (int.MinValue | IsHeld | IsMiddle)) == 0)
+            if (tag < 0) continue;
+            if ((tag & (IsHeld | IsMiddle)) == 0)
             {
                 if (near.IsEmpty) continue;
                 ref readonly var record = ref near[tag >> 2];
                 record.Splice(ref bits);
                 if (record.IsNews) news++;
             }
-            else if (tag >= 0) news += WriteOther(i, ref bits, mirror, tick, pace);
+            else if ((tag & IsHeld) != 0) news += EndHold(i);
+            else if ((due >> phases[i] & 1) != 0)
+            {
+                ref readonly var record = ref middle[tag >> 2];
+                record.Splice(ref bits);
+                if (record.IsNews) news++;
+            }
         }
 
         return news;
     }
 
-    /// <summary>A slot of the middle ring, or one held back.</summary>
-    private int WriteOther(int slot, ref BitWriter bits, Mirror mirror, long tick, FramePace pace)
+    /// <summary>A slot that was told whole in this frame is told of again from the next on.</summary>
+    private int EndHold(int slot)
     {
-        var tag = _tags[slot];
-        if (_slots[slot].IsToldWhole)
-        {
-            _slots[slot].IsToldWhole = false;
-            _tags[slot] &= ~IsHeld;
-            return 1;
-        }
-
-        if ((tag & IsHeld) != 0 || !FrameSchedule.IsDue(ViewRing.Middle, mirror.NumberAt(tag >> 2), (int)tick, pace)) return 0;
-        ref readonly var record = ref mirror.News(ViewRing.Middle, tag >> 2);
-        record.Splice(ref bits);
-        return record.IsNews ? 1 : 0;
+        if (!_slots[slot].IsToldWhole) return 0;
+        _slots[slot].IsToldWhole = false;
+        _tags[slot] &= ~IsHeld;
+        return 1;
     }
 
     private int WriteEnters(ref BitWriter bits, Mirror mirror, int spare)
@@ -334,6 +347,8 @@ public sealed partial class Viewer(int number)
             if (slot == _tags.Length) Grow();
             var ring = one.Key < 0 ? ViewRing.Middle : ViewRing.Near;
             _tags[slot] = (one.Index << 2) | (byte)ring;
+            _phases[slot] = (byte)(mirror.NumberAt(one.Index) & 7);
+            _seenByPhase[KindOf(slot)]++;
             _slots[slot] = new Slot { Distance = Distance(one) };
             _slotEnd = Math.Max(_slotEnd, slot + 1);
             if (_newcomerCount == _newcomers.Length) Array.Resize(ref _newcomers, _newcomerCount * 2);
@@ -350,6 +365,8 @@ public sealed partial class Viewer(int number)
         return count;
     }
 
+    private int KindOf(int slot) => (_tags[slot] & IsMiddle) == 0 ? Near : _phases[slot];
+
     private static float Distance(in Candidate one) => one.Key < 0 ? -1 - one.Key : one.Key;
 
     private static int[] Empty(int count)
@@ -364,6 +381,7 @@ public sealed partial class Viewer(int number)
         var (from, to) = (_tags.Length, Math.Min(FrameSchedule.MostSlots, _tags.Length * 2));
         Array.Resize(ref _tags, to);
         Array.Fill(_tags, -1, from, to - from);
+        Array.Resize(ref _phases, to);
         Array.Resize(ref _slots, to);
     }
 

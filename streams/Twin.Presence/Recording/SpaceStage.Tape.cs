@@ -64,7 +64,7 @@ public sealed partial class SpaceStage
             var session = SessionEnd++;
             if (!tape.Flag()) continue;
             var (number, acknowledged, flags, cause) = (tape.Count(SpaceTape.MostNumber), (ushort)tape.Count(ushort.MaxValue), tape.Byte(), (CorrectionCause)tape.Byte());
-            _sessions[session] = new Session { Number = number, Acknowledged = acknowledged, IsToCorrect = (flags & 1) != 0, HasLooked = (flags & 2) != 0, Cause = cause, Viewer = Viewer.ReadFrom(ref tape, Mirror.End) };
+            _sessions[session] = new Session { Number = number, Acknowledged = acknowledged, IsToCorrect = (flags & 1) != 0, HasLooked = (flags & 2) != 0, Cause = cause, Viewer = Viewer.ReadFrom(ref tape, Mirror) };
         }
     }
 

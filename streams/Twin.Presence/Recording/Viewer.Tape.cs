@@ -36,7 +36,7 @@ public sealed partial class Viewer
         foreach (var number in _hidden ?? []) tape.Count(number);
     }
 
-    internal static Viewer ReadFrom(ref TapeReader tape, int mirrorEnd)
+    internal static Viewer ReadFrom(ref TapeReader tape, Mirror mirror)
     {
         var viewer = new Viewer(tape.Count(SpaceTape.MostNumber)) { BudgetBytes = tape.Count(1 << 20) };
         var flags = tape.Byte();
@@ -47,20 +47,22 @@ public sealed partial class Viewer
         viewer._leaveCount = leaves.Length;
         viewer._enterCount = tape.Count(2 * FrameSchedule.MostSlots);
         if (viewer._enters.Length < viewer._enterCount) viewer._enters = new Candidate[viewer._enterCount];
-        for (var i = 0; i < viewer._enterCount; i++) viewer._enters[i] = new Candidate(tape.Count(mirrorEnd - 1), tape.Float());
+        for (var i = 0; i < viewer._enterCount; i++) viewer._enters[i] = new Candidate(tape.Count(mirror.End - 1), tape.Float());
         viewer._slotEnd = tape.Count(FrameSchedule.MostSlots);
         while (viewer._tags.Length < viewer._slotEnd) viewer.Grow();
-        for (var i = 0; i < viewer._slotEnd; i++) viewer.ReadSlot(ref tape, i, mirrorEnd);
+        for (var i = 0; i < viewer._slotEnd; i++) viewer.ReadSlot(ref tape, i, mirror);
         for (var i = tape.Count(SpaceTape.MostNumber); i > 0; i--) viewer.Hide(tape.Count(SpaceTape.MostNumber), true);
         return viewer;
     }
 
-    private void ReadSlot(ref TapeReader tape, int index, int mirrorEnd)
+    private void ReadSlot(ref TapeReader tape, int index, Mirror mirror)
     {
         var tag = tape.Integer();
-        if (tag < -1 || (tag >= 0 && tag >> 2 >= mirrorEnd)) throw new SpaceRecordingException($"The slot before byte {tape.At} is nobody's.");
+        if (tag < -1 || (tag >= 0 && tag >> 2 >= mirror.End)) throw new SpaceRecordingException($"The slot before byte {tape.At} is nobody's.");
         _tags[index] = tag;
         if (tag < 0) return;
+        _phases[index] = (byte)(mirror.NumberAt(tag >> 2) & 7);
+        _seenByPhase[KindOf(index)]++;
         var flags = tape.Byte();
         _slots[index] = new Slot { IsPaused = (flags & 1) != 0, IsNewlyPaused = (flags & 2) != 0, IsToldWhole = (flags & 4) != 0, Distance = tape.Float(), Priority = tape.Float() };
         Seen++;
