@@ -3,6 +3,7 @@ using Orleans.Hosting;
 using StackExchange.Redis;
 using Twin.Gateway;
 using Twin.Grains;
+using Twin.Model;
 
 namespace Twin.Silo;
 
@@ -22,7 +23,9 @@ public static class SiloHost
         LogWiring.Add(builder.Logging, builder.Configuration);
         DoorWiring.CheckAddress(builder.Configuration, settings);
         var redis = await StoreWiring.AddAsync(builder.Services, settings);
-        builder.Services.AddSingleton(settings).AddSingleton(TimeProvider.System).AddSingleton<Readiness>();
+        var clock = new ForwardTime(TimeProvider.System);
+        clock.Measure(new System.Diagnostics.Metrics.Meter("Twin"));
+        builder.Services.AddSingleton(settings).AddSingleton<TimeProvider>(clock).AddSingleton<Readiness>();
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(30));
         TelemetryWiring.Add(builder.Services, settings);
         if (settings.Role == SiloRole.Gateway)

@@ -36,6 +36,9 @@ public sealed class GrainsUnderTest : IAsyncLifetime
     /// <summary>How long the doors wait for a grain.</summary>
     public TimeSpan ResponseTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Of the grains, and of doors that are given no other.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
     public IClusterClient Client => _cluster.Client;
 
     public string Folder(string name) => Directory.CreateDirectory(Path.Combine(_root, name)).FullName;
@@ -45,7 +48,7 @@ public sealed class GrainsUnderTest : IAsyncLifetime
         var builder = new InProcessTestClusterBuilder(1);
         builder.ConfigureSilo((_, silo) =>
         {
-            silo.Services.AddSingleton(TimeProvider.System);
+            silo.Services.AddSingleton(Clock);
             silo.Services.AddKeyedSingleton<IGrainStorage>("twins", new KeptGrains());
             silo.AddTwinGrains(Options, _ => new FileJournalStore(Path.Combine(_root, "journal"), FsyncPolicy.Os, TimeProvider.System));
         });
@@ -130,7 +133,7 @@ public sealed class DoorWorld : IAsyncDisposable
             KestrelTuning.Apply(k, limits);
             k.Listen(IPAddress.Loopback, 0);
         });
-        builder.Services.AddSingleton(TimeProvider.System).AddSingleton<IGrainFactory>(grains.Client).AddSingleton(grains.Client);
+        builder.Services.AddSingleton(grains.Clock).AddSingleton<IGrainFactory>(grains.Client).AddSingleton(grains.Client);
         builder.Services.AddTwinStore(GrainsUnderTest.Options);
         builder.Services.AddSingleton(s => new IngestHost(new IngestOptions(), GrainsUnderTest.Options.ShardCount, s.GetRequiredService<ITwinStore>().IngestAsync, s.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<IIngestEntrance>(s => s.GetRequiredService<IngestHost>()).AddSingleton<IWorldSource, EmptyWorld>();
