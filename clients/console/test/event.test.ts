@@ -6,7 +6,7 @@ import { Rates } from "../src/event/rates";
 import { Walker } from "../src/event/walker";
 import { VIEWS } from "../src/views/registry";
 
-const space = { width: 40, depth: 30, capacity: 10, maxSpeed: 4, tickHz: 20, nearRadius: 16, middleRadius: 48, entranceSpread: 2, closed: [[[10, 10], [20, 10], [20, 20], [10, 20]]] };
+const space = { width: 40, depth: 30, capacity: 10, maxSpeed: 4, tickHz: 20, cellsAcross: 1, nearRadius: 16, middleRadius: 48, entranceSpread: 2, closed: [[[10, 10], [20, 10], [20, 20], [10, 20]]] };
 
 describe("keys that walk", () => {
   it("add up, cancel one another, and are the same with Shift", () => {

@@ -47,7 +47,7 @@ public enum ModerationAct
     /// <summary>One goes out and stays out, for some seconds; 0 ends it.</summary>
     Ban = 2,
 
-    /// <summary>Nobody moves; seconds above 0 freeze, 0 ends it.</summary>
+    /// <summary>Nobody moves, in the whole space or in one cell; seconds above 0 freeze, 0 ends it.</summary>
     Freeze = 3,
 
     /// <summary>One chat each so many seconds; 0 ends it.</summary>
@@ -78,6 +78,9 @@ public sealed record SpaceOrders
 
     /// <summary>Seconds between two chats of one person.</summary>
     [Id(6)] public int SlowChatSeconds { get; init; }
+
+    /// <summary>Cells in which nobody moves: row * cells across + column, from the south-west.</summary>
+    [Id(7)] public int[] FrozenCells { get; init; } = [];
 }
 
 /// <summary>What someone says of another.</summary>
@@ -119,7 +122,14 @@ public sealed record SpaceReport
 /// <param name="Orders">What holds; without the muted, banned and kicked where one may not see them.</param>
 /// <param name="ShowsPeople">Whether they are in it.</param>
 [GenerateSerializer, Immutable]
-public sealed record SpaceView([property: Id(0)] SpaceOrders Orders, [property: Id(1)] bool ShowsPeople);
+public sealed record SpaceView([property: Id(0)] SpaceOrders Orders, [property: Id(1)] bool ShowsPeople)
+{
+    /// <summary>Seats taken.</summary>
+    [Id(2)] public int Seated { get; init; }
+
+    /// <summary>People in the waiting line.</summary>
+    [Id(3)] public int Waiting { get; init; }
+}
 
 /// <summary>What a silo says of the space each second: who is here and with which epoch.</summary>
 /// <param name="Silo">This run of the silo.</param>
@@ -189,7 +199,14 @@ public interface ISpaceGrain : IGrainWithStringKey
     /// <param name="act">What.</param>
     /// <param name="user">Whom; empty for acts that concern all.</param>
     /// <param name="seconds">0 to 31,536,000.</param>
-    Task<CommandResult> ModerateAsync(string? by, ModerationAct act, string user, int seconds);
+    /// <param name="cell">Which cell to freeze or thaw; null for all. Thawing all thaws each.</param>
+    Task<CommandResult> ModerateAsync(string? by, ModerationAct act, string user, int seconds, int? cell = null);
+
+    /// <summary>Whose an avatar is; null when nobody has the number.</summary>
+    Task<string?> OwnerOfAsync(int avatar);
+
+    /// <summary>The silo that has a user's connection; all that have the space open while that is not known, for a second after it came.</summary>
+    Task<ISpacePeer[]> WhereAsync(string user);
 
     /// <summary>A user who may be here blocks others than before; silos hear of it with their next word.</summary>
     Task BlocksChangedAsync(string user, string[] blocks);

@@ -9,6 +9,16 @@ public interface ISpacePeer : IGrainObserver
     /// <summary>Takes a batch. Batches may be lost, come twice or out of order: what they say is true by its own numbers.</summary>
     [OneWay]
     Task TellAsync(SpaceBatch batch);
+
+    /// <summary>Where an avatar is whose connection is here; null when none is.</summary>
+    Task<AvatarPlace?> FindAsync(string space, int avatar);
+
+    /// <summary>An avatar has another name or figure: all in the space are told within a second or two.</summary>
+    /// <param name="space">The space.</param>
+    /// <param name="avatar">Whose.</param>
+    /// <param name="name">Shown; null leaves it.</param>
+    /// <param name="appearance">Its figure.</param>
+    Task DressAsync(string space, int avatar, string? name, string appearance);
 }
 
 /// <summary>Where a space is open.</summary>

@@ -10,6 +10,7 @@ internal sealed partial class SpaceGrain
     private readonly Dictionary<string, (long Epoch, string Silo, DateTimeOffset At)> _sessions = new(StringComparer.Ordinal);
     private readonly Dictionary<string, DateTimeOffset> _admitted = new(StringComparer.Ordinal);
     private readonly Dictionary<string, DateTimeOffset> _gone = new(StringComparer.Ordinal);
+    private readonly Dictionary<int, string> _users = []; // of avatars, made when first asked for
     private DateTimeOffset _forgot;
 
     public async Task LeaveAsync(string user)
@@ -55,8 +56,21 @@ internal sealed partial class SpaceGrain
     public Task<SpaceView> ShowAsync(string? user)
     {
         var mayAll = user is null || MayModerate(user);
-        return Task.FromResult(new SpaceView(mayAll ? Orders() : Orders() with { Banned = [], Muted = [], Kicked = [] }, mayAll));
+        return Task.FromResult(new SpaceView(mayAll ? Orders() : Orders() with { Banned = [], Muted = [], Kicked = [] }, mayAll) { Seated = _line.Seated, Waiting = _line.Waiting });
     }
+
+    public Task<ISpacePeer[]> WhereAsync(string user) =>
+        Task.FromResult<ISpacePeer[]>(_sessions.TryGetValue(user, out var session) && clock.GetUtcNow() - session.At < Present && _seats.TryGetValue(session.Silo, out var seat) ? [seat.Peer] : [.. _seats.Values.Select(s => s.Peer)]);
+
+    public Task<string?> OwnerOfAsync(int avatar)
+    {
+        foreach (var (user, number) in _users.Count == state.State.Avatars.Count ? [] : state.State.Avatars) _users[number] = user;
+        return Task.FromResult(_users.GetValueOrDefault(avatar));
+    }
+
+    /// <summary>A newcomer has no figure of its own yet: only those who have been here before are asked for.</summary>
+    private Task<(string? Name, string? Appearance)> FigureOfAsync(string user) => state.State.Avatars.TryGetValue(user, out var number)
+        ? GrainFactory.GetGrain<IAvatarGrain>($"{this.GetPrimaryKeyString()}/{number}").FigureAsync() : Task.FromResult<(string?, string?)>((null, null));
 
     /// <summary>What nobody asks for any more goes, at most once a second.</summary>
     private void Forget(DateTimeOffset now)

@@ -55,6 +55,7 @@ internal sealed partial class SpaceGrain([PersistentState("space", "twins")] IPe
         if (user is not null && !IsHost(user)) return NotAllowed("end it");
         state.State.Definition = null;
         (state.State.IsFrozen, state.State.SlowChatSeconds) = (false, 0);
+        state.State.FrozenCells.Clear();
         state.State.Banned.Clear();
         state.State.Muted.Clear();
         await WriteAsync();
@@ -68,6 +69,7 @@ internal sealed partial class SpaceGrain([PersistentState("space", "twins")] IPe
     public async Task<JoinAnswer> JoinAsync(JoinRequest request)
     {
         var now = clock.GetUtcNow();
+        var figure = FigureOfAsync(request.User);
         var pass = _definition is null || request.User.Length is 0 or > 128 ? new UserPass(null, null, null, [], []) : await PassOfAsync(request);
         if ((Refusal(request, pass, now) ?? await TicketProblemAsync(request)) is { } problem)
         {
@@ -85,10 +87,11 @@ internal sealed partial class SpaceGrain([PersistentState("space", "twins")] IPe
         if (position > 0) return new JoinAnswer(null, position, 0, 0);
         _admitted[request.User] = now;
         await CameAsync(request.User, pass);
-        return new JoinAnswer(null, 0, await AvatarOfAsync(request.User), RolesOf(request.User)) { Issued = now, Name = pass.Name, Appearance = pass.Appearance };
+        var (name, appearance) = await figure;
+        return new JoinAnswer(null, 0, await AvatarOfAsync(request.User), RolesOf(request.User)) { Issued = now, Name = name ?? pass.Name, Appearance = appearance ?? pass.Appearance };
     }
 
-    public async Task<CommandResult> ModerateAsync(string? by, ModerationAct act, string user, int seconds)
+    public async Task<CommandResult> ModerateAsync(string? by, ModerationAct act, string user, int seconds, int? cell)
     {
         if (_definition is null) return NotFound();
         if (by is not null && !MayModerate(by)) return NotAllowed("moderate");
@@ -97,6 +100,8 @@ internal sealed partial class SpaceGrain([PersistentState("space", "twins")] IPe
         if (isOfOne && user.Length is 0 or > 128) return Invalid("user", "user must be 1 to 128 characters.");
         if (isOfOne && by is not null && IsHost(user)) return NotAllowed("moderate its hosts");
         if (act == ModerationAct.SlowChat && seconds > 3_600) return Invalid("seconds", "Chat is slowed to at most one in 3,600 s.");
+        if (cell is not null && act != ModerationAct.Freeze) return Invalid("cell", "Only freeze is of a cell.");
+        if (cell < 0 || cell >= _definition.CellsAcross * _definition.CellsAcross) return Invalid("cell", $"cell is {cell}; it must be 0 to {(_definition.CellsAcross * _definition.CellsAcross) - 1}.");
         var now = clock.GetUtcNow();
         foreach (var orders in (Dictionary<string, DateTimeOffset>[])[state.State.Banned, state.State.Muted])
             foreach (var over in orders.Where(o => o.Value <= now).Select(o => o.Key).ToArray()) orders.Remove(over);
@@ -114,7 +119,7 @@ internal sealed partial class SpaceGrain([PersistentState("space", "twins")] IPe
                 state.State.Kicked[user] = now;
                 break;
             case ModerationAct.Freeze:
-                state.State.IsFrozen = seconds > 0;
+                Freeze(cell, seconds > 0);
                 break;
             case ModerationAct.SlowChat:
                 state.State.SlowChatSeconds = seconds;
@@ -194,8 +199,17 @@ internal sealed partial class SpaceGrain([PersistentState("space", "twins")] IPe
 
     private SpaceOrders Orders() => new()
     {
-        Version = state.State.Version, Definition = state.State.Definition, Banned = new(state.State.Banned), Muted = new(state.State.Muted), Kicked = new(state.State.Kicked), IsFrozen = state.State.IsFrozen, SlowChatSeconds = state.State.SlowChatSeconds,
+        Version = state.State.Version, Definition = state.State.Definition, Banned = new(state.State.Banned), Muted = new(state.State.Muted), Kicked = new(state.State.Kicked), IsFrozen = state.State.IsFrozen, SlowChatSeconds = state.State.SlowChatSeconds, FrozenCells = [.. state.State.FrozenCells],
     };
+
+    private void Freeze(int? cell, bool isFrozen)
+    {
+        if (cell is null) state.State.IsFrozen = isFrozen;
+        if (cell is null && !isFrozen) state.State.FrozenCells.Clear();
+        if (cell is not { } one) return;
+        state.State.FrozenCells.Remove(one);
+        if (isFrozen) state.State.FrozenCells.Add(one);
+    }
 
     private bool IsHost(string user) => _definition?.Hosts?.Contains(user, StringComparer.Ordinal) == true;
 

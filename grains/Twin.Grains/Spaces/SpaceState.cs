@@ -23,6 +23,8 @@ internal sealed class SpaceState
 
     [Id(7)] public Dictionary<string, DateTimeOffset> Kicked { get; set; } = new(StringComparer.Ordinal);
 
+    [Id(8)] public List<int> FrozenCells { get; set; } = [];
+
     /// <summary>By user: at most as many as avatars.</summary>
     [Id(20)] public Dictionary<string, SpaceTicket> Tickets { get; set; } = new(StringComparer.Ordinal);
 }

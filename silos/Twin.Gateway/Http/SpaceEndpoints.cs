@@ -29,8 +29,9 @@ internal static class SpaceEndpoints
             ? TwinProblems.Result(400, "IdInvalid", "A space's id is 1 to 128 letters, digits and - _ . : characters.", "id") : await next(invocation).ConfigureAwait(false));
         one.MapGet("", async (HttpContext context, string id) =>
         {
-            var (orders, showsPeople) = await grains.GetGrain<ISpaceGrain>(id).ShowAsync(SpaceCaller.ActingName(context, admission)).ConfigureAwait(false);
-            return orders.Definition is null ? NotFound(id) : Results.Json(new SpaceBody(id, ETag.Format(orders.Version), JsonDocument.Parse(orders.Definition).RootElement, orders.IsFrozen, orders.SlowChatSeconds, showsPeople ? orders.Banned : null, showsPeople ? orders.Muted : null), SpaceCaller.Sparse);
+            var shown = await grains.GetGrain<ISpaceGrain>(id).ShowAsync(SpaceCaller.ActingName(context, admission)).ConfigureAwait(false);
+            var orders = shown.Orders;
+            return orders.Definition is null ? NotFound(id) : Results.Json(new SpaceBody(id, ETag.Format(orders.Version), JsonDocument.Parse(orders.Definition).RootElement, orders.IsFrozen, orders.FrozenCells, orders.SlowChatSeconds, shown.Seated, shown.Waiting, shown.ShowsPeople ? orders.Banned : null, shown.ShowsPeople ? orders.Muted : null), SpaceCaller.Sparse);
         }).Needs(Permission.Read).WithSummary("A space, what moderators ordered included");
         one.MapPut("", async (HttpContext context, string id) =>
         {
@@ -56,8 +57,12 @@ internal static class SpaceEndpoints
         }).Needs(Permission.Read).WithSummary("Gives up the seat or the place in the line");
         one.MapPost("moderation", (HttpContext context, string id) => ModerateAsync(context, grains, admission, keeper, id)).Needs(Permission.Read).WithSummary("Mutes, sends out, keeps out, freezes, slows chat");
         SpaceReportEndpoints.Map(one, grains, admission);
-        one.MapGet("people", async (string id) => door.Find(id) is not { } hall ? Results.Json(new { value = Array.Empty<object>(), here = false })
-            : Results.Json(new { value = await door.RunAsync(() => hall.Describe()).ConfigureAwait(false), here = true })).Needs(Permission.Administer).WithSummary("Who is here, at this silo, with refused inputs");
+        one.MapGet("people", async (HttpContext context, string id) =>
+        {
+            if (!(await grains.GetGrain<ISpaceGrain>(id).ShowAsync(SpaceCaller.ActingName(context, admission)).ConfigureAwait(false)).ShowsPeople) return TwinProblems.Result(403, "NotAllowed", $"Only hosts and moderators of '{id}' may see who is there.");
+            return door.Find(id) is not { } hall ? Results.Json(new { value = Array.Empty<object>(), here = false }) : Results.Json(new { value = await door.RunAsync(() => hall.Describe()).ConfigureAwait(false), here = true });
+        }).Needs(Permission.Read).WithSummary("Who is here, with inputs that this silo refused: of hosts, moderators and administrators");
+        AvatarEndpoints.Map(one, grains, admission);
         recordings.Map(one);
         one.Map("socket", async (HttpContext context, string id) =>
         {
@@ -115,9 +120,9 @@ internal static class SpaceEndpoints
         }
 
         if (asked?.Act is null || !Enum.TryParse<ModerationAct>(asked.Act, ignoreCase: true, out var act) || !Enum.IsDefined(act)) return TwinProblems.Result(400, "ModerationInvalid", "act must be mute, kick, ban, freeze or slowChat.", "act");
-        var result = await grains.GetGrain<ISpaceGrain>(id).ModerateAsync(admission.SubjectOf(context)?.Name, act, asked.User ?? "", asked.Seconds).ConfigureAwait(false);
+        var result = await grains.GetGrain<ISpaceGrain>(id).ModerateAsync(admission.SubjectOf(context)?.Name, act, asked.User ?? "", asked.Seconds, asked.Cell).ConfigureAwait(false);
         if (!result.IsDone) return TwinProblems.Result(result.Status, result.Problem);
-        context.RequestServices.GetRequiredService<AuditLog>().Administered(admission.CallerOf(context)?.SubjectName ?? "anonymous", $"{act} {asked.User} in space {id} for {asked.Seconds} s", "204");
+        context.RequestServices.GetRequiredService<AuditLog>().Administered(admission.CallerOf(context)?.SubjectName ?? "anonymous", $"{act} {asked.User}{(asked.Cell is { } cell ? $"cell {cell}" : "")} in space {id} for {asked.Seconds} s", "204");
         await keeper.TellNowAsync(id).ConfigureAwait(false);
         return Results.NoContent();
     }
@@ -125,9 +130,9 @@ internal static class SpaceEndpoints
     private static IResult NotFound(string id) => TwinProblems.Result(404, "SpaceNotFound", $"There is no space '{id}'.", "id");
 
     /// <summary>A space; who is kept out or quiet only for those who may see it.</summary>
-    private sealed record SpaceBody(string Id, string Etag, JsonElement Definition, bool Frozen, int SlowChatSeconds, Dictionary<string, DateTimeOffset>? Banned, Dictionary<string, DateTimeOffset>? Muted);
+    private sealed record SpaceBody(string Id, string Etag, JsonElement Definition, bool Frozen, int[] FrozenCells, int SlowChatSeconds, int Seated, int Waiting, Dictionary<string, DateTimeOffset>? Banned, Dictionary<string, DateTimeOffset>? Muted);
 
     private sealed record SessionRequest(string? User, string? Name, string? Appearance, int? Age, string[]? Consents, string? Ticket);
 
-    private sealed record ModerationRequest(string? Act, string? User, int Seconds);
+    private sealed record ModerationRequest(string? Act, string? User, int Seconds, int? Cell);
 }

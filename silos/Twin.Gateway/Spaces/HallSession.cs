@@ -1,4 +1,5 @@
 using Twin.Gateway.Spaces.Sockets;
+using Twin.Grains.Spaces;
 
 namespace Twin.Gateway.Spaces;
 
@@ -55,6 +56,9 @@ internal sealed class HallSession(Admitted who)
 
     /// <summary>Inputs refused since it came, for moderators.</summary>
     public int Refused { get; set; }
+
+    /// <summary>Where its avatar was when it left.</summary>
+    public AvatarPlace? LastPlace { get; set; }
 
     /// <summary>Avatars whose name this connection knows.</summary>
     public HashSet<int> Told { get; } = [];

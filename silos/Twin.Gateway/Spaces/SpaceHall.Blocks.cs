@@ -30,9 +30,9 @@ internal sealed partial class SpaceHall
 
     private bool Blocks(string a, string b) => _blocks.TryGetValue(a, out var others) && others.Contains(b);
 
-    private static void TellAgain(HallSession a, HallSession b)
+    private void TellAgain(HallSession a, HallSession b)
     {
-        if (a.Told.Contains(b.Who.Avatar) && !a.ToTell.Contains(b.Who.Avatar)) a.ToTell.Add(b.Who.Avatar);
-        if (b.Told.Contains(a.Who.Avatar) && !b.ToTell.Contains(a.Who.Avatar)) b.ToTell.Add(a.Who.Avatar);
+        if (a.Told.Contains(b.Who.Avatar) && !a.ToTell.Contains(b.Who.Avatar)) Ask(a, b.Who.Avatar);
+        if (b.Told.Contains(a.Who.Avatar) && !b.ToTell.Contains(a.Who.Avatar)) Ask(b, a.Who.Avatar);
     }
 }

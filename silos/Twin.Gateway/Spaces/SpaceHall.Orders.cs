@@ -6,23 +6,17 @@ namespace Twin.Gateway.Spaces;
 internal sealed partial class SpaceHall
 {
     private IReadOnlyDictionary<string, DateTimeOffset> _muted = new Dictionary<string, DateTimeOffset>();
+    private bool _isFrozen;
     private IReadOnlyDictionary<string, DateTimeOffset> _banned = new Dictionary<string, DateTimeOffset>();
 
     /// <summary>Takes over what holds.</summary>
-    /// <param name="isFrozen">Nobody moves.</param>
     /// <param name="slowChatSeconds">Between two chats of one person.</param>
     /// <param name="muted">Until when users may not speak.</param>
     /// <param name="banned">Until when users stay out, also with a token from before.</param>
-    public void Obey(bool isFrozen, int slowChatSeconds, IReadOnlyDictionary<string, DateTimeOffset> muted, IReadOnlyDictionary<string, DateTimeOffset> banned)
+    public void Obey(int slowChatSeconds, IReadOnlyDictionary<string, DateTimeOffset> muted, IReadOnlyDictionary<string, DateTimeOffset> banned)
     {
         (_muted, _banned) = (muted, banned);
         var now = _clock.GetUtcNow();
-        if (isFrozen != Stage.Cells[0].IsFrozen)
-        {
-            foreach (var cell in Stage.Cells) cell.IsFrozen = isFrozen;
-            TellAll(new ModerationMessage(isFrozen ? "frozen" : "thawed", isFrozen ? "Nobody moves for now." : "Go on.", 0));
-        }
-
         if (slowChatSeconds != Rules.SlowChatSeconds)
         {
             Rules.SlowChatSeconds = slowChatSeconds;
@@ -37,6 +31,23 @@ internal sealed partial class SpaceHall
             if (wasMuted == left > TimeSpan.Zero || !session.IsConnected) continue;
             Send(session.Socket, new ModerationMessage(wasMuted ? "unmuted" : "muted", wasMuted ? "You may speak again." : "A moderator has muted you.", (int)Math.Min(left.TotalSeconds, int.MaxValue)).ToBytes());
         }
+    }
+
+    /// <summary>Where nobody moves. All are told when it is of the whole space, else those who stand in the cell.</summary>
+    public void Freeze(bool isAll, int[] cells)
+    {
+        if (isAll != _isFrozen) TellAll(new ModerationMessage(isAll ? "frozen" : "thawed", isAll ? "Nobody moves for now." : "Go on.", 0));
+        for (var i = 0; i < Stage.Cells.Count; i++)
+        {
+            var (was, isNow) = (Stage.Cells[i].IsFrozen, isAll || cells.Contains(i));
+            Stage.Cells[i].IsFrozen = isNow;
+            if (isAll || _isFrozen || was == isNow) continue;
+            var words = new ModerationMessage(isNow ? "frozen" : "thawed", isNow ? "Nobody moves here for now." : "Go on.", 0).ToBytes();
+            foreach (var session in _byStage.Values)
+                if (Stage.Mirror.IndexOf(session.Who.Avatar) is >= 0 and var index && Stage.Mirror.StateAt(index).Pose is var pose && Stage.Rules.CellOf(pose.X, pose.Z) == i) Send(session.Socket, words);
+        }
+
+        _isFrozen = isAll;
     }
 
     /// <summary>Sends users out, avatar and all.</summary>
@@ -62,6 +73,7 @@ internal sealed partial class SpaceHall
             }
 
             Leave(session);
+            SentOut?.Invoke(session);
         }
 
         return sessions.Length;

@@ -261,7 +261,7 @@ internal sealed partial class SpaceHall
     /// <summary>Those who see an avatar are told its name again.</summary>
     private void TellAgain(int avatar)
     {
-        foreach (var session in _byStage.Values) if (session.Told.Contains(avatar)) session.ToTell.Add(avatar);
+        foreach (var session in _byStage.Values) if (session.Told.Contains(avatar) && !session.ToTell.Contains(avatar)) Ask(session, avatar);
     }
 
     private static byte[] Bytes<T>(List<T> from) where T : unmanaged => from.Count == 0 ? [] : MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(from)).ToArray();

@@ -37,6 +37,7 @@ internal sealed partial class SpaceHall
     {
         if (from.MutedUntil > Stage.Tick) Refuse(from, SpaceMessageType.ClientChat, "Muted", "You are muted here.");
         else if (Rules.SlowChatSeconds > 0 && from.NextChat > Stage.Tick && !from.Who.IsModerator) Refuse(from, SpaceMessageType.ClientChat, "SlowChat", $"One message each {Rules.SlowChatSeconds} s here.");
+        else if (Rules.HasSpeakersOnly && chat.Scope == ChatScope.Space && from.Who.Roles == 0) Refuse(from, SpaceMessageType.ClientChat, "SpeakersOnly", "Only hosts, moderators and speakers talk to all here; talk to those near you, or whisper.");
         else if (!from.MayChat(Stage.Tick, TickHz)) Refuse(from, SpaceMessageType.ClientChat, "TooMany", "At most two messages a second.");
         else
         {
@@ -103,8 +104,9 @@ internal sealed partial class SpaceHall
     /// <summary>Names of those who entered views in this tick.</summary>
     private void TellNames()
     {
-        foreach (var session in _byStage.Values)
+        foreach (var session in _curious)
         {
+            if (!session.IsConnected) session.ToTell.Clear();
             if (session.ToTell.Count == 0) continue;
             Send(session.Socket, HallMessages.People(this, session, session.ToTell).ToBytes());
             foreach (var number in session.ToTell)
@@ -115,11 +117,22 @@ internal sealed partial class SpaceHall
 
             session.ToTell.Clear();
         }
+
+        _curious.Clear();
+    }
+
+    /// <summary>A name is to be told to someone after this tick's frame.</summary>
+    private void Ask(HallSession session, int number)
+    {
+        if (session.ToTell.Count == 0) _curious.Add(session);
+        _named.Add(number);
+        session.ToTell.Add(number);
     }
 
     /// <summary>Someone has come back under another name: those who knew it are told again when they next see it.</summary>
     private void TellOf(HallSession newcomer)
     {
+        if (!_named.Remove(newcomer.Who.Avatar)) return;
         foreach (var session in _byStage.Values) if (session != newcomer) session.Told.Remove(newcomer.Who.Avatar);
     }
 

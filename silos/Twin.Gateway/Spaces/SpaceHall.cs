@@ -28,6 +28,9 @@ internal sealed record HallRules
 
     /// <summary>Seconds between two chats of one person; 0 for none.</summary>
     public int SlowChatSeconds { get; set; }
+
+    /// <summary>Whether only hosts, moderators and speakers talk to the whole space.</summary>
+    public bool HasSpeakersOnly { get; set; }
 }
 
 /// <summary>
@@ -45,6 +48,8 @@ internal sealed partial class SpaceHall : IFrameSink
     private readonly Dictionary<int, HallSession> _byStage = [];
     private readonly Dictionary<int, string> _names = [];
     private readonly List<HallSession> _leaving = [];
+    private readonly List<HallSession> _curious = []; // who is to be told names after this tick's frames
+    private readonly HashSet<int> _named = []; // avatars that anyone has been told the name of
     private readonly byte[] _frame = new byte[FrameEnvelope.HeaderBytes + Viewer.MostFrameBytes];
     private byte[] _crowd = [];
     private readonly SocketLoop _loop;
@@ -186,6 +191,7 @@ internal sealed partial class SpaceHall : IFrameSink
     public void Leave(HallSession session)
     {
         Away(session);
+        session.LastPlace = WhereIs(session.Who.Avatar) ?? session.LastPlace;
         Stage.Remove(session.Who.Avatar, session.Epoch);
         if (_people.TryGetValue(session.Who.Avatar, out var known) && known == session) _people.Remove(session.Who.Avatar);
         _recorder?.Forget(session.Who.Avatar);
@@ -232,7 +238,7 @@ internal sealed partial class SpaceHall : IFrameSink
     /// <inheritdoc/>
     public void Entered(int session, int number)
     {
-        if (_byStage.TryGetValue(session, out var to) && to.Told.Add(number)) to.ToTell.Add(number);
+        if (_byStage.TryGetValue(session, out var to) && to.Told.Add(number)) Ask(to, number);
     }
 
     /// <summary>Who is here, for hosts: at most 1,000.</summary>

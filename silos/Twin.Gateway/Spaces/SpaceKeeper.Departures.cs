@@ -9,27 +9,28 @@ namespace Twin.Gateway.Spaces;
 internal sealed partial class SpaceKeeper
 {
     private static readonly Counter<long> Untold = new Meter("Twin.Spaces").CreateCounter<long>("twin_space_departures_untold", null, "People who left and of whom the owner was not told");
-    private readonly Channel<(string Space, string User, long Epoch, DateTimeOffset Issued)> _departures = Channel.CreateBounded<(string, string, long, DateTimeOffset)>(new BoundedChannelOptions(10_000) { SingleReader = true });
+    private readonly Channel<Departure> _departures = Channel.CreateBounded<Departure>(new BoundedChannelOptions(10_000) { SingleReader = true });
 
-    private void Note(string space, string user, long epoch, DateTimeOffset issued)
+    private void Note(in Departure gone)
     {
-        if (!_departures.Writer.TryWrite((space, user, epoch, issued))) Untold.Add(1);
+        if (!_departures.Writer.TryWrite(gone)) Untold.Add(1);
     }
 
     private async Task TellDeparturesAsync(CancellationToken stopping)
     {
         try
         {
-            await foreach (var (space, user, epoch, issued) in _departures.Reader.ReadAllAsync(stopping).ConfigureAwait(false))
+            await foreach (var gone in _departures.Reader.ReadAllAsync(stopping).ConfigureAwait(false))
             {
                 try
                 {
-                    await grains.GetGrain<ISpaceGrain>(space).DepartAsync(user, epoch, issued).WaitAsync(TimeSpan.FromSeconds(5), clock, stopping).ConfigureAwait(false);
+                    if (gone.User is { } user) await grains.GetGrain<ISpaceGrain>(gone.Space).DepartAsync(user, gone.Epoch, gone.Issued).WaitAsync(TimeSpan.FromSeconds(5), clock, stopping).ConfigureAwait(false);
+                    if (gone.Place is { } place) await grains.GetGrain<IAvatarGrain>($"{gone.Space}/{gone.Avatar}").LeftAsync(place).WaitAsync(TimeSpan.FromSeconds(5), clock, stopping).ConfigureAwait(false);
                 }
                 catch (Exception fault) when (fault is not OperationCanceledException)
                 {
                     Untold.Add(1);
-                    log.LogWarning("The owner of space {Space} was not told that someone left: {Fault}", space, fault.Message);
+                    log.LogWarning("The owner of space {Space} was not told that someone left: {Fault}", gone.Space, fault.Message);
                 }
             }
         }
@@ -38,4 +39,7 @@ internal sealed partial class SpaceKeeper
             // The host is stopping.
         }
     }
+
+    /// <summary>Someone who has left a hall here. The user is null where the owner has ordered it.</summary>
+    private readonly record struct Departure(string Space, string? User, long Epoch, DateTimeOffset Issued, int Avatar, AvatarPlace? Place);
 }

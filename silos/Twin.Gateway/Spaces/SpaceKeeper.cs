@@ -6,6 +6,7 @@ using Orleans;
 using Twin.Grains.Spaces;
 using Twin.Model.Spaces;
 using Twin.Presence;
+using Twin.Wire.Spaces;
 
 namespace Twin.Gateway.Spaces;
 
@@ -28,7 +29,8 @@ internal sealed partial class SpaceKeeper(SpaceDoor door, SpaceRecordings record
         door.Recordings ??= recordings;
         door.Here ??= new SpaceSeat(_silo, grains.CreateObjectReference<ISpacePeer>(_peer));
         var hall = door.Open(id, RulesOf(definition!));
-        hall.Departed = gone => Note(id, gone.Who.User, gone.Epoch, gone.Who.Issued);
+        hall.Departed = gone => Note(new Departure(id, gone.Who.User, gone.Epoch, gone.Who.Issued, gone.Who.Avatar, gone.LastPlace));
+        hall.SentOut = gone => Note(new Departure(id, null, gone.Epoch, gone.Who.Issued, gone.Who.Avatar, gone.LastPlace));
         hall.Reported = (avatar, report) => _reports.Writer.TryWrite((hall, avatar, report));
         await ObeyAsync(hall, orders).ConfigureAwait(false);
         _known[id] = orders.Version;
@@ -72,7 +74,7 @@ internal sealed partial class SpaceKeeper(SpaceDoor door, SpaceRecordings record
             {
                 Movement = new MovementRules(space.Width, space.Depth, space.MaxSpeed, space.TickHz, Outlines(space.Walkable), Outlines(space.Closed)),
                 Interest = new InterestRules { NearRadiusMetres = space.NearRadius, NearLimit = space.NearLimit, MiddleRadiusMetres = space.MiddleRadius, MiddleLimit = space.MiddleRadius == 0 ? 0 : space.MiddleLimit },
-                CellsAcross = space.CellsAcross, CellCapacity = SpaceDefinition.MostPeople,
+                CellsAcross = space.CellsAcross, CellCapacity = SpaceDefinition.MostPeople, NearBoundSteps = (int)(space.NearError * AvatarPose.StepsPerMetre),
             },
             EntranceMetres = new Vector3((float)entrance[0], 0, (float)entrance[1]), EntranceSpreadMetres = (float)space.EntranceSpread, Capacity = space.Capacity,
             Recording = space.Recording switch { "all" => HallRecording.All, "off" => HallRecording.Off, _ => HallRecording.Last30s },
@@ -150,11 +152,12 @@ internal sealed partial class SpaceKeeper(SpaceDoor door, SpaceRecordings record
         _obeyed[hall.Id] = now;
         var banned = orders.Banned.Where(b => b.Value > now).Select(b => b.Key).ToArray();
         var kicked = orders.Kicked.Where(k => k.Value > since - TimeSpan.FromSeconds(5)).ToDictionary(k => k.Key, k => k.Value, StringComparer.Ordinal);
-        var capacity = orders.Definition is { } json && SpaceDefinition.TryParse(json, out var definition, out _) ? definition!.Capacity : hall.Rules.Capacity;
+        var isDefined = SpaceDefinition.TryParse(orders.Definition, out var definition, out _);
         return door.RunAsync(() =>
         {
-            hall.Rules.Capacity = capacity;
-            hall.Obey(orders.IsFrozen, orders.SlowChatSeconds, orders.Muted, orders.Banned);
+            if (isDefined) (hall.Rules.Capacity, hall.Rules.HasSpeakersOnly) = (definition!.Capacity, definition.SpeakersOnly);
+            hall.Freeze(orders.IsFrozen, orders.FrozenCells);
+            hall.Obey(orders.SlowChatSeconds, orders.Muted, orders.Banned);
             hall.SendOut(banned, 4004, "banned");
             return hall.SendOutBefore(kicked, 4003, "sent out");
         });
@@ -170,4 +173,10 @@ internal sealed class SpacePeer(SpaceDoor door) : ISpacePeer
         door.Hear(batch);
         return Task.CompletedTask;
     }
+
+    /// <inheritdoc/>
+    public Task<AvatarPlace?> FindAsync(string space, int avatar) => door.Find(space) is { } hall ? door.RunAsync(() => hall.WhereIs(avatar)) : Task.FromResult<AvatarPlace?>(null);
+
+    /// <inheritdoc/>
+    public Task DressAsync(string space, int avatar, string? name, string appearance) => door.Find(space) is { } hall ? door.RunAsync(() => hall.Dress(avatar, name, appearance)) : Task.CompletedTask;
 }

@@ -72,7 +72,7 @@ internal sealed partial class SpaceHall
 
     private void MoveWalkOns()
     {
-        if (_walkOns is not { } crowd || Stage.Cells[0].IsFrozen) return;
+        if (_walkOns is not { } crowd || _isFrozen) return;
         crowd.Step(1.0 / TickHz);
         for (var i = 0; i < _cast.Length; i++)
         {

@@ -57,6 +57,9 @@ internal sealed class SpaceLoad : ISocketLoad
     /// <summary>From a probe's pose said to the same pose read in another's view.</summary>
     public Latencies Latency { get; } = new();
 
+    /// <summary>With dead reckoning: how far from where a probe truly is others believe it to be, at each frame they read.</summary>
+    public Errors Errors { get; } = new();
+
     /// <summary>Poses in views that their avatars never said.</summary>
     public long Untrue { get; private set; }
 
@@ -180,6 +183,7 @@ internal sealed class SpaceLoad : ISocketLoad
             if (number < 0) continue;
             Neighbours++;
             if (number % ProbeEvery != 0 || !_clients.TryGetValue(number, out var probe)) continue;
+            if (_isAdaptive) Errors.Add(Vector2.Distance(new Vector2(view.ShadowAt(slot).Pose.X, view.ShadowAt(slot).Pose.Z) / AvatarPose.StepsPerMetre, _places[probe]));
             Match((client * 256) + slot, probe, number, view.ShadowAt(slot).Pose, now);
         }
     }

@@ -31,6 +31,9 @@ internal sealed class Person : IAsyncDisposable
 
     public int Frames => Volatile.Read(ref _frames);
 
+    /// <summary>Frames read, ticks that they span, and whether the silo ever said that it does less: a frame is due each tick unless it did.</summary>
+    public (int Frames, long Ticks, int WorstQuality) Pace => Locked(() => (_frames, _view.Tick, _heard.OfType<QualityMessage>().Select(q => q.Level).DefaultIfEmpty(0).Max()));
+
     public IReadOnlyList<SpaceMessage> Heard => Locked(() => _heard.ToArray());
 
     public IReadOnlyList<Correction> Corrections => Locked(() => _corrections.ToArray());

@@ -47,6 +47,9 @@ public sealed record SpaceDefinition
     /// <summary>Most told of so; with the near limit at most 256.</summary>
     public int MiddleLimit { get; init; } = 64;
 
+    /// <summary>Metres by which the near ring may be off before it is told anew, 0 to 1; 0 tells each pose exactly. More makes less news, and so fewer frames for those who take news only.</summary>
+    public double NearError { get; init; }
+
     /// <summary>Where newcomers stand: X and Z; the middle when absent.</summary>
     public double[]? Entrance { get; init; }
 
@@ -67,6 +70,9 @@ public sealed record SpaceDefinition
 
     /// <summary>Users who speak: shown as such. At most 1,000.</summary>
     public string[]? Speakers { get; init; }
+
+    /// <summary>Whether only hosts, moderators and speakers talk to the whole space.</summary>
+    public bool SpeakersOnly { get; init; }
 
     /// <summary>When the doors open; always when absent.</summary>
     public DateTimeOffset? Opens { get; init; }
@@ -134,6 +140,7 @@ public sealed record SpaceDefinition
         : NearLimit is < 1 or > 255 ? Wrong("nearLimit", "1 to 255")
         : MiddleRadius != 0 && (!(MiddleRadius >= NearRadius) || MiddleRadius > 4_000) ? Wrong("middleRadius", "0, or nearRadius to 4,000 m")
         : MiddleLimit < 0 || MiddleLimit + NearLimit > 256 ? Wrong("middleLimit", "0 to 256 less nearLimit")
+        : NearError is not (>= 0 and <= 1) ? Wrong("nearError", "0 to 1 m")
         : Entrance is not null && (Entrance.Length != 2 || !(Entrance[0] >= 0 && Entrance[0] <= Width && Entrance[1] >= 0 && Entrance[1] <= Depth)) ? Wrong("entrance", "[x, z] within the space")
         : EntranceSpread is not (>= 0 and <= 1_000) ? Wrong("entranceSpread", "0 to 1,000 m")
         : !AreOutlines(Walkable) ? Wrong("walkable", "at most 64 outlines of 3 to 256 corners [x, z]")
