@@ -18,6 +18,8 @@ public sealed class Column
     private long[] _sourceTimes = [];
     private long[] _updateTimes = [];
     private HashSet<string>? _interned;
+    private bool _isShared; // the arrays are another state's too: copied before the first write
+    private int _unindexed = -1; // rows that an index is promised for and not built over yet
 
     internal Column(PropertyDefinition definition)
     {
@@ -48,8 +50,22 @@ public sealed class Column
     /// <summary>When each value was accepted, as <see cref="WallTime.UtcTicks"/>.</summary>
     public ReadOnlySpan<long> UpdateTimes => _updateTimes;
 
-    /// <summary>The secondary index; null when none is kept.</summary>
-    public PropertyIndex? Index { get; private set; }
+    /// <summary>The secondary index; null when none is kept. In a fork it is built when first asked for.</summary>
+    public PropertyIndex? Index
+    {
+        get
+        {
+            if (_unindexed < 0) return field;
+            field = new PropertyIndex(Storage);
+            for (var row = 0; row < Math.Min(_unindexed, _sourceTimes.Length); row++)
+                if (_sourceTimes[row] != 0) field.Add(row, this);
+            _unindexed = -1;
+            return field;
+        }
+        private set;
+    }
+
+    private PropertyIndex? BuiltIndex => _unindexed < 0 ? Index : null;
 
     /// <summary>The index of places this column is part of; null when none is kept.</summary>
     public SpatialIndex? Places { get; internal set; }
@@ -84,13 +100,30 @@ public sealed class Column
     internal void Set(int row, PropertyValue value, WallTime sourceTime, WallTime updateTime, int capacity)
     {
         if (row >= _sourceTimes.Length) Grow(capacity);
-        Index?.Remove(row, this);
+        if (_isShared) Own();
+        BuiltIndex?.Remove(row, this);
         if (IsReference) _references[row] = Storage == ValueKind.Text ? Intern(value.AsText!) : JsonOf(value);
         else _bits[row] = value.Bits;
         _sourceTimes[row] = sourceTime.UtcTicks;
         _updateTimes[row] = updateTime.UtcTicks;
-        Index?.Add(row, this);
+        if (row >= _unindexed && _unindexed >= 0) _unindexed = row + 1;
+        BuiltIndex?.Add(row, this);
         Places?.Mark(row);
+    }
+
+    /// <summary>The same values in another state; the arrays are copied by whichever of the two writes first.</summary>
+    /// <param name="rowCount">Rows of the table.</param>
+    internal Column Fork(int rowCount)
+    {
+        _isShared = true;
+        return new Column(Definition) { _bits = _bits, _references = _references, _sourceTimes = _sourceTimes, _updateTimes = _updateTimes, _isShared = true, _unindexed = _unindexed >= 0 || Index is not null ? rowCount : -1 };
+    }
+
+    private void Own()
+    {
+        if (IsReference) _references = [.. _references];
+        else _bits = [.. _bits];
+        (_sourceTimes, _updateTimes, _isShared) = ([.. _sourceTimes], [.. _updateTimes], false);
     }
 
     /// <summary>Asks the processor to fetch what <see cref="Set"/> will touch.</summary>
@@ -106,7 +139,8 @@ public sealed class Column
     internal void Clear(int row)
     {
         if (!Has(row)) return;
-        Index?.Remove(row, this);
+        if (_isShared) Own();
+        BuiltIndex?.Remove(row, this);
         if (IsReference) _references[row] = null;
         else _bits[row] = 0;
         _sourceTimes[row] = 0;
@@ -155,5 +189,6 @@ public sealed class Column
         else Array.Resize(ref _bits, capacity);
         Array.Resize(ref _sourceTimes, capacity);
         Array.Resize(ref _updateTimes, capacity);
+        _isShared = false; // larger arrays are new ones
     }
 }

@@ -56,6 +56,11 @@ public sealed class LinkSet<T> : IReadOnlyCollection<T> where T : class, ILink<T
     private T[] _array = [];
     private int _count;
     private SortedSet<T>? _tree;
+    private object? _owner;
+
+    /// <summary>The set when it is the owner's, else a copy that is; an empty one for null.</summary>
+    internal static LinkSet<T> Owned(LinkSet<T>? set, object owner) => set is null ? new LinkSet<T> { _owner = owner } : ReferenceEquals(set._owner, owner) ? set
+        : new LinkSet<T> { _owner = owner, _array = [.. set._array], _count = set._count, _tree = set._tree is null ? null : new SortedSet<T>(set._tree) };
 
     /// <summary>Links held.</summary>
     public int Count => _tree?.Count ?? _count;

@@ -15,6 +15,19 @@ public sealed class ModelTable
     private LinkSet<Relationship>?[] _outgoing = [];
     private LinkSet<IncomingLink>?[] _incoming = [];
     private readonly Stack<int> _free = new();
+    private object _linkOwner = new(); // link sets of another owner are another state's too: copied before the first write
+    private bool _hasSharedIds;
+    private bool _hasSharedTimes;
+    private bool _hasSharedLinks;
+
+    private ModelTable(ModelTable from)
+    {
+        (Number, Model, RowCount, Count, _free) = (from.Number, from.Model, from.RowCount, from.Count, new Stack<int>(from._free.Reverse()));
+        (_ids, _versions, _updateTimes, _outgoing, _incoming) = (from._ids, from._versions, from._updateTimes, from._outgoing, from._incoming);
+        _columns = [.. from._columns.Select(c => c.Fork(from.RowCount))];
+        foreach (var places in from._columns.Select(c => c.Places).Distinct()) places?.ForkTo(_columns, RowCount);
+        _hasSharedIds = _hasSharedTimes = _hasSharedLinks = true;
+    }
 
     internal ModelTable(int number, InterfaceDefinition model)
     {
@@ -129,6 +142,32 @@ public sealed class ModelTable
     /// <summary>Relationships to the twin, ordered by source id, then relationship id (ordinal).</summary>
     public LinkSet<IncomingLink> IncomingOf(int row) => (uint)row < (uint)_incoming.Length ? _incoming[row] ?? LinkSet<IncomingLink>.Empty : LinkSet<IncomingLink>.Empty;
 
+    /// <summary>The same twins in another state; whichever of the two writes first copies what it writes to.</summary>
+    internal ModelTable Fork()
+    {
+        _hasSharedIds = _hasSharedTimes = _hasSharedLinks = true;
+        _linkOwner = new object();
+        return new ModelTable(this);
+    }
+
+    private void OwnIds()
+    {
+        if (_hasSharedIds) _ids = [.. _ids];
+        _hasSharedIds = false;
+    }
+
+    private void OwnTimes()
+    {
+        if (_hasSharedTimes) (_versions, _updateTimes) = ([.. _versions], [.. _updateTimes]);
+        _hasSharedTimes = false;
+    }
+
+    private void OwnLinks()
+    {
+        if (_hasSharedLinks) (_outgoing, _incoming) = ([.. _outgoing], [.. _incoming]);
+        _hasSharedLinks = false;
+    }
+
     /// <summary>Asks the processor to fetch the row's id and version.</summary>
     internal void Prefetch(int row)
     {
@@ -144,6 +183,7 @@ public sealed class ModelTable
             if (RowCount == _ids.Length) Reserve(_ids.Length < 4096 ? Math.Max(16, _ids.Length * 2) : _ids.Length + (_ids.Length / 4));
             row = RowCount++;
         }
+        OwnIds();
         _ids[row] = id;
         _viewed = -1;
         Count++;
@@ -153,6 +193,9 @@ public sealed class ModelTable
     internal void Remove(int row)
     {
         foreach (var column in _columns) column.Clear(row);
+        OwnIds();
+        OwnTimes();
+        OwnLinks();
         if (row < _outgoing.Length) _outgoing[row] = null;
         if (row < _incoming.Length) _incoming[row] = null;
         _ids[row] = null;
@@ -165,20 +208,23 @@ public sealed class ModelTable
 
     internal void Touch(int row, long version, WallTime updateTime)
     {
+        if (_hasSharedTimes) OwnTimes();
         _versions[row] = version;
         _updateTimes[row] = updateTime.UtcTicks;
     }
 
     internal LinkSet<Relationship> OutgoingForWrite(int row)
     {
+        OwnLinks();
         if (row >= _outgoing.Length) Array.Resize(ref _outgoing, Capacity);
-        return _outgoing[row] ??= new LinkSet<Relationship>();
+        return _outgoing[row] = LinkSet<Relationship>.Owned(_outgoing[row], _linkOwner);
     }
 
     internal LinkSet<IncomingLink> IncomingForWrite(int row)
     {
+        OwnLinks();
         if (row >= _incoming.Length) Array.Resize(ref _incoming, Capacity);
-        return _incoming[row] ??= new LinkSet<IncomingLink>();
+        return _incoming[row] = LinkSet<IncomingLink>.Owned(_incoming[row], _linkOwner);
     }
 
     /// <summary>Gives versions and update times to a snapshot load.</summary>
@@ -195,6 +241,7 @@ public sealed class ModelTable
 
     internal void DropEmptyLinks(int row)
     {
+        if ((row < _outgoing.Length && _outgoing[row] is { Count: 0 }) || (row < _incoming.Length && _incoming[row] is { Count: 0 })) OwnLinks();
         if (row < _outgoing.Length && _outgoing[row] is { Count: 0 }) _outgoing[row] = null;
         if (row < _incoming.Length && _incoming[row] is { Count: 0 }) _incoming[row] = null;
     }
@@ -220,5 +267,6 @@ public sealed class ModelTable
         Array.Resize(ref _ids, capacity);
         Array.Resize(ref _versions, capacity);
         Array.Resize(ref _updateTimes, capacity);
+        _hasSharedIds = _hasSharedTimes = false; // larger arrays are new ones
     }
 }

@@ -16,7 +16,7 @@ public sealed partial class ShardState
     /// <summary>Most changes one command may make; a cascading delete beyond it is refused.</summary>
     public const int MaxChangesPerCommand = 100_000;
 
-    private readonly TwinIndex _index = new();
+    private readonly TwinIndex _index;
     private readonly Dictionary<string, ModelTable> _tableOf = new(StringComparer.Ordinal);
     private readonly HashSet<string> _declaredIndexes = new(StringComparer.Ordinal);
     private ModelTable[] _tables = [];
@@ -33,6 +33,7 @@ public sealed partial class ShardState
         Shard = shard;
         ShardCount = shardCount;
         Models = models;
+        _index = new TwinIndex();
     }
 
     /// <summary>This shard's number.</summary>

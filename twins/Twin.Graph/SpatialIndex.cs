@@ -23,6 +23,7 @@ public sealed class SpatialIndex
     private long[] _cellOf = [];
     private int[] _next = []; // row + 1 of the next in the cell; 0 = end
     private int[] _previous = [];
+    private int _unmarked = -1; // of a fork: all rows below are to be placed when first asked; nothing is kept until then
 
     private struct Cell
     {
@@ -83,9 +84,23 @@ public sealed class SpatialIndex
         return rows;
     }
 
+    /// <summary>Promises the same index over a fork's columns.</summary>
+    internal void ForkTo(Column[] columns, int rowCount)
+    {
+        var (first, latitude) = (columns[_first.Definition.Ordinal], _latitude is null ? null : columns[_latitude.Definition.Ordinal]);
+        first.Places = new SpatialIndex(first, latitude) { _unmarked = rowCount };
+        if (latitude is not null) latitude.Places = first.Places;
+    }
+
     /// <summary>A value of the row was written or removed.</summary>
     internal void Mark(int row)
     {
+        if (_unmarked >= 0)
+        {
+            _unmarked = Math.Max(_unmarked, row + 1);
+            return;
+        }
+
         if (row >= _isMoved.Length) Grow(row + 1);
         if (_isMoved[row]) return;
         _isMoved[row] = true;
@@ -100,6 +115,12 @@ public sealed class SpatialIndex
 
     private void Settle()
     {
+        if (_unmarked is >= 0 and var rows)
+        {
+            _unmarked = -1;
+            MarkAll(rows);
+        }
+
         foreach (var row in _moved)
         {
             _isMoved[row] = false;

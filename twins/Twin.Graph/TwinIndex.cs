@@ -10,6 +10,20 @@ internal sealed class TwinIndex
 {
     private Entry[] _entries = new Entry[64];
     private ModelTable[] _tables = [];
+    private bool _isShared; // the entries are another state's too: copied before the first write
+
+    /// <summary>The same ids for another state's tables.</summary>
+    public TwinIndex Fork(ModelTable[] tables)
+    {
+        _isShared = true;
+        return new TwinIndex { _entries = _entries, _tables = tables, Count = Count, _isShared = true };
+    }
+
+    private void Own()
+    {
+        if (_isShared) _entries = [.. _entries];
+        _isShared = false;
+    }
 
     private struct Entry
     {
@@ -66,6 +80,7 @@ internal sealed class TwinIndex
     public void Add(string id, int table, int row)
     {
         if ((Count + 1) * 4L > _entries.Length * 3L) Grow(_entries.Length * 2);
+        Own();
         Insert(_entries, new Entry { Hash = string.GetHashCode(id.AsSpan()), Table = table, RowPlusOne = row + 1 });
         Count++;
     }
@@ -79,6 +94,7 @@ internal sealed class TwinIndex
 
     public void Remove(string id)
     {
+        Own();
         var entries = _entries;
         var mask = entries.Length - 1;
         var hole = Position(id);
@@ -96,6 +112,7 @@ internal sealed class TwinIndex
     /// <summary>Points an id that is there to another place. The tables may already have forgotten the old one.</summary>
     public void Move(string id, int oldTable, int oldRow, int table, int row)
     {
+        Own();
         var hash = string.GetHashCode(id.AsSpan());
         var mask = _entries.Length - 1;
         for (var at = hash & mask; _entries[at].RowPlusOne != 0; at = (at + 1) & mask)
@@ -123,7 +140,7 @@ internal sealed class TwinIndex
         var larger = new Entry[length];
         foreach (ref readonly var entry in _entries.AsSpan())
             if (entry.RowPlusOne != 0) Insert(larger, entry);
-        _entries = larger;
+        (_entries, _isShared) = (larger, false);
     }
 
     private static void Insert(Entry[] entries, in Entry entry)
