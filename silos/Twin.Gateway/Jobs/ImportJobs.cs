@@ -62,7 +62,7 @@ internal sealed class ImportJobs(string folder, ITwinStore store, TimeProvider c
         Directory.CreateDirectory(folder);
         foreach (var job in Directory.EnumerateDirectories(folder).Select(TryLoad).OfType<ImportJob>().OrderBy(j => j.Progress.CreatedAt))
         {
-            _jobs[job.Progress.Id] = job;
+            if (!_jobs.TryAdd(job.Progress.Id, job)) continue; // it was asked for while this was looking: it is in the queue already
             if (job.Progress.Status is ImportStatus.NotStarted or ImportStatus.Running) _queue.Writer.TryWrite(job);
         }
 
