@@ -123,6 +123,24 @@ public interface ITwinShardGrain : IGrainWithStringKey
 
     /// <summary>Asked of the coordinator by participants in doubt. Unknown presumes abort; Undecided means ask again.</summary>
     ValueTask<TransactionState> AskAsync(string transactionId);
+
+    /// <summary>For the directory of branches: new operations wait from here on, at most two seconds. False when a transaction is under way.</summary>
+    Task<bool> HoldAsync(string hold);
+
+    /// <summary>Ends a hold.</summary>
+    Task ReleaseAsync(string hold);
+
+    /// <summary>Forks what is held for a branch's shard, and ends the hold. Returns the sequence forked at, when the branch's shard has it durably.</summary>
+    Task<long> ForkAsync(string hold, string branch);
+
+    /// <summary>For a branch's shard in another silo: the fork's snapshot.</summary>
+    Task<Immutable<byte[]>> TakeForkAsync(string branch);
+
+    /// <summary>For a parent's shard: takes over what it has forked.</summary>
+    Task AdoptAsync(ITwinShardGrain parent);
+
+    /// <summary>The branch is dropped: the shard stops and keeps nothing.</summary>
+    Task RetireAsync();
 }
 
 /// <summary>Commands in order.</summary>

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Orleans;
 using Orleans.Hosting;
 using Twin.Graph.Journal;
+using Twin.Grains.Branches;
 using Twin.Grains.Journal;
 using Twin.Grains.Models;
 using Twin.Grains.Policies;
@@ -20,6 +21,7 @@ public static class GrainWiringExtensions
     {
         silo.Services.AddSingleton<IJournalStore>(services => journals(services));
         silo.Services.AddHostedService<ShardCountCheck>();
+        silo.Services.AddSingleton<ForkHandoff>();
         silo.Services.AddSingleton(options.Ledger);
         silo.Services.AddTwinStore(options);
         return silo;
@@ -35,7 +37,14 @@ public static class GrainWiringExtensions
         services.AddSingleton<PolicyCache>();
         services.AddSingleton<IPolicyStore>(s => s.GetRequiredService<PolicyCache>());
         services.AddHostedService<PolicyWatch>();
-        services.AddSingleton<ITwinStore, TwinStore>();
+        services.AddSingleton<TwinStore>();
+        services.AddSingleton<TwinBranches>();
+        services.AddSingleton<ITwinBranches>(s => s.GetRequiredService<TwinBranches>());
+        services.AddSingleton<ITwinStore>(s =>
+        {
+            s.GetRequiredService<TwinBranches>(); // so that queries find branches
+            return s.GetRequiredService<TwinStore>();
+        });
         services.AddSingleton<ModelWatch>();
         services.AddHostedService(s => s.GetRequiredService<ModelWatch>());
         return services;

@@ -17,6 +17,7 @@ using Twin.Gateway.Spaces.Sockets;
 using Twin.Gateway.Standing;
 using Twin.Gateway.Streams;
 using Twin.Grains;
+using Twin.Grains.Branches;
 using Twin.History;
 using Twin.Pipelines.Ingest;
 
@@ -71,6 +72,7 @@ public static class DoorServices
         app.UseTwinProblems();
         var admission = services.GetRequiredService<Admission>();
         if (services.GetRequiredService<AuthOptions>().IsRequired) app.Use(next => context => admission.InvokeAsync(context, next));
+        app.Use(next => new BranchDoor(next, services.GetRequiredService<ITwinBranches>(), admission).InvokeAsync);
         app.Use(next => new FrontDoor(next, services.GetRequiredService<ITwinStore>(), services.GetRequiredService<IngestHost>(), admission, services.GetRequiredService<ClientLimits>(), services.GetRequiredService<TimeProvider>()) { Hidden = services.GetService<HiddenDenials>() }.InvokeAsync);
         return app;
     }
@@ -106,6 +108,7 @@ public static class DoorServices
         app.MapGet("/stream", stream.InvokeAsync).WithTags("Streams").WithSummary("Changes over WebSocket or SSE");
         var admission = services.GetRequiredService<Admission>();
         TwinEndpoints.Map(app, store, admission);
+        BranchEndpoints.Map(app, services.GetRequiredService<ITwinBranches>(), admission, services.GetRequiredService<AuditLog>());
         PolicyEndpoints.Map(app, services.GetRequiredService<IPolicyStore>(), store, services.GetRequiredService<CredentialCheck>());
         AuditEndpoints.Map(app, services.GetRequiredService<AuditCluster>());
         HotRoutes.Describe(app);

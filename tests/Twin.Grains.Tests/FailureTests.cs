@@ -128,6 +128,10 @@ public sealed class FailureTests
 
         public Task KeepShardCountAsync(string branch, int shardCount, CancellationToken cancellationToken) => inner.KeepShardCountAsync(branch, shardCount, cancellationToken);
 
+        public Task<bool> HasSnapshotAsync(string branch, int shard, CancellationToken cancellationToken) => inner.HasSnapshotAsync(branch, shard, cancellationToken);
+
+        public Task DropAsync(string branch, int shardCount, CancellationToken cancellationToken) => inner.DropAsync(branch, shardCount, cancellationToken);
+
         public async Task<IShardJournal> OpenAsync(string branch, int shard, CancellationToken cancellationToken) =>
             new Journal(this, await inner.OpenAsync(branch, shard, cancellationToken));
 

@@ -51,6 +51,10 @@ internal sealed class World : IAsyncDisposable
 
     public ITwinStore StoreOf(int silo) => _cluster.Silos[silo].ServiceProvider.GetRequiredService<ITwinStore>();
 
+    public Twin.Grains.Branches.ITwinBranches Branches => BranchesOf(0);
+
+    public Twin.Grains.Branches.ITwinBranches BranchesOf(int silo) => _cluster.Silos[silo].ServiceProvider.GetRequiredService<Twin.Grains.Branches.ITwinBranches>();
+
     public async Task StopAsync()
     {
         await _cluster.StopAllSilosAsync();
@@ -68,6 +72,10 @@ internal sealed class World : IAsyncDisposable
     private sealed class Shared(IJournalStore inner) : IJournalStore
     {
         public Task KeepShardCountAsync(string branch, int shardCount, CancellationToken cancellationToken) => inner.KeepShardCountAsync(branch, shardCount, cancellationToken);
+
+        public Task<bool> HasSnapshotAsync(string branch, int shard, CancellationToken cancellationToken) => inner.HasSnapshotAsync(branch, shard, cancellationToken);
+
+        public Task DropAsync(string branch, int shardCount, CancellationToken cancellationToken) => inner.DropAsync(branch, shardCount, cancellationToken);
 
         public Task<IShardJournal> OpenAsync(string branch, int shard, CancellationToken cancellationToken) => inner.OpenAsync(branch, shard, cancellationToken);
 

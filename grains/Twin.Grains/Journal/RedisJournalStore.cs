@@ -50,5 +50,18 @@ public sealed class RedisJournalStore(IConnectionMultiplexer redis, TimeProvider
     }
 
     /// <inheritdoc/>
+    public async Task<bool> HasSnapshotAsync(string branch, int shard, CancellationToken cancellationToken) =>
+        await redis.GetDatabase().KeyExistsAsync($"{prefix}{{{branch}/{shard}}}:snapshot").WaitAsync(cancellationToken).ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    public async Task DropAsync(string branch, int shardCount, CancellationToken cancellationToken)
+    {
+        var database = redis.GetDatabase();
+        for (var shard = 0; shard < shardCount; shard++)
+            await RedisShardJournal.DropAsync(database, $"{prefix}{{{branch}/{shard}}}:").WaitAsync(cancellationToken).ConfigureAwait(false);
+        await database.KeyDeleteAsync($"{prefix}{{{branch}}}:shards").WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

@@ -143,6 +143,14 @@ internal sealed class RedisShardJournal(IDatabase redis, TimeProvider clock, Tim
 
     private RedisKey ChunksOf(string name) => prefix + "chunks:" + name;
 
+    /// <summary>Deletes all that lies under a shard's prefix.</summary>
+    public static async Task DropAsync(IDatabase redis, string prefix)
+    {
+        var pointer = (string?)await redis.StringGetAsync(prefix + "snapshot").ConfigureAwait(false);
+        RedisKey[] keys = [prefix + "epoch", prefix + "frames", prefix + "last", prefix + "base", prefix + "bytes", prefix + "snapshot", .. pointer is null ? (RedisKey[])[] : [prefix + "chunks:" + pointer.Split(':')[1]]];
+        await redis.KeyDeleteAsync(keys).ConfigureAwait(false);
+    }
+
     public async Task WriteSnapshotAsync(long sequence, ReadOnlySequence<byte> bytes, long keepAfter, CancellationToken cancellationToken)
     {
         if (keepAfter > sequence) throw new ArgumentOutOfRangeException(nameof(keepAfter), keepAfter, $"Frames after the snapshot ({sequence:x}) must be kept.");

@@ -21,8 +21,15 @@ public sealed class QueryCoordinator(IShardQueries shards, TimeProvider clock, Q
     private static readonly Histogram<long> Examined = Meter.CreateHistogram<long>("twin_query_rows_examined", description: "Rows and relationships examined for one page.");
     private static readonly Counter<long> Refused = Meter.CreateCounter<long>("twin_query_refused_total", description: "Queries refused, by status.");
 
+    private readonly IShardQueries _shards = shards;
     private readonly QueryBounds _bounds = bounds ?? new QueryBounds();
     private int _rotation;
+
+    /// <summary>The branch whose shards these are, as <c>IN BRANCH</c> names it.</summary>
+    public string Branch { get; init; } = "live";
+
+    /// <summary>Finds the shards of another branch; null when there is none. Without it there are no branches.</summary>
+    public Func<string, CancellationToken, ValueTask<IShardQueries?>>? ElsewhereAsync { get; init; }
 
     /// <summary>Answers one page. Invalid names what is wrong with text, parameters, page size or token; TooMuch tells the cost so far.</summary>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -41,7 +48,7 @@ public sealed class QueryCoordinator(IShardQueries shards, TimeProvider clock, Q
     {
         ArgumentNullException.ThrowIfNull(request);
         if (request.Parsed is not { } query && !QueryParser.TryParse(request.Text, out query, out var problem)) return new BoundRows(TwinStatus.Invalid, [], problem);
-        var caller = new ShardCaller(shards, clock, _bounds, query, [], cancellationToken) { Subject = request.Subject };
+        var caller = new ShardCaller(_shards, clock, _bounds, query, [], cancellationToken) { Subject = request.Subject };
         using var answer = new PatternAnswer(caller, _bounds.MaxPageSize);
         return await answer.BoundAsync(request).ConfigureAwait(false);
     }
@@ -52,8 +59,14 @@ public sealed class QueryCoordinator(IShardQueries shards, TimeProvider clock, Q
         if (!query.TryBind(request.Parameters, out var parameters, out problem)) return Refuse(problem!);
         if (request.PageSize < 1 || request.PageSize > _bounds.MaxPageSize)
             return Refuse(new Problem("PageSizeInvalid", $"A page holds 1 to {_bounds.MaxPageSize} rows; {request.PageSize} were asked for.", "pageSize"));
-        if (query.AsOf is not null || query.Branch is not null)
-            return Refuse(new Problem("QueryNotAvailable", $"{(query.AsOf is not null ? "AS OF" : "IN BRANCH")} is not available on this world yet; ask about the live world without it.", "query"));
+        if (query.AsOf is not null) return Refuse(new Problem("QueryNotAvailable", "AS OF is not available on this world yet; ask about the present without it.", "query"));
+        var shards = _shards;
+        if (query.Branch is { } branch && branch != Branch)
+        {
+            if (ElsewhereAsync is null || await ElsewhereAsync(branch, cancellationToken).ConfigureAwait(false) is not { } elsewhere) return Refuse(new Problem("BranchNotFound", $"There is no branch '{branch}'.", "query"));
+            shards = elsewhere;
+        }
+
         var hash = ContinuationToken.HashOf(request.Text, parameters);
         ContinuationToken? token = null;
         var orderTerms = query.Order.Count + query.Groups.Count;
@@ -64,11 +77,11 @@ public sealed class QueryCoordinator(IShardQueries shards, TimeProvider clock, Q
         var limit = query.Top is { } top ? (int)Math.Min(request.PageSize, Math.Max(0, top - given)) : request.PageSize;
         var caller = new ShardCaller(shards, clock, _bounds, query, parameters, cancellationToken) { Subject = request.Subject };
         using var run = new QueryRun(caller, hash, limit);
-        var page = query.IsExplain ? await new QueryExplanation(caller, run, limit).AnswerAsync().ConfigureAwait(false) : await run.AnswerAsync(token, NextShard()).ConfigureAwait(false);
+        var page = query.IsExplain ? await new QueryExplanation(caller, run, limit).AnswerAsync().ConfigureAwait(false) : await run.AnswerAsync(token, NextShard(shards)).ConfigureAwait(false);
         return page with { RowsExamined = caller.Examined };
     }
 
-    private int NextShard() => (int)((uint)Interlocked.Increment(ref _rotation) % (uint)shards.ShardCount);
+    private int NextShard(IShardQueries shards) => (int)((uint)Interlocked.Increment(ref _rotation) % (uint)shards.ShardCount);
 
     private static RowPage Refuse(Problem problem) => new(TwinStatus.Invalid, [], null, problem);
 }

@@ -28,8 +28,11 @@ internal sealed partial class TwinStore : ITwinStore, IShardQueries
         (_factory, _models, _policies, _clock) = (factory, models, policies, clock);
         _grains = [.. Enumerable.Range(0, options.ShardCount).Select(s => factory.GetGrain<ITwinShardGrain>($"{options.Branch}/{s}"))];
         _lanes = [.. _grains.Select((g, s) => new ShardLane(s, g, models, policies, clock))];
-        _queries = new QueryCoordinator(this, clock);
+        _queries = new QueryCoordinator(this, clock) { Branch = options.Branch, ElsewhereAsync = async (branch, cancel) => BranchesAsync is null ? null : await BranchesAsync(branch, cancel).ConfigureAwait(false) };
     }
+
+    /// <summary>Finds the stores of other branches, for queries that name one.</summary>
+    internal Func<string, CancellationToken, ValueTask<TwinStore?>>? BranchesAsync { get; set; }
 
     public int ShardCount => _grains.Length;
 

@@ -64,6 +64,7 @@ internal sealed partial class ShardOwner
         var started = _clock.GetTimestamp();
         if (_models.Current.Version == 0) await _models.RefreshAsync();
         if (_policies.Current.Version == 0) await _policies.RefreshAsync();
+        await CheckBranchAsync();
         if (_journal is null)
         {
             await _journals.KeepShardCountAsync(_options.Branch, _options.ShardCount, CancellationToken.None);
@@ -91,7 +92,8 @@ internal sealed partial class ShardOwner
 
         _committed = _state.LastSequence;
         _sinceSnapshot = replayed;
-        if (FeedSequence.EpochOf(_state.LastSequence) < _journal.Epoch) _state.StartEpoch(_journal.Epoch, Now, _pending);
+        var epoch = _isBranch ? FeedSequence.EpochOf(_state.LastSequence) + 1 : _journal.Epoch; // a branch goes on from its parent's
+        if (FeedSequence.EpochOf(_state.LastSequence) < epoch) _state.StartEpoch(epoch, Now, _pending);
         _isRecovered = true;
         Fault = null;
         RecoverySeconds = _clock.GetElapsedTime(started).TotalSeconds;
@@ -259,6 +261,7 @@ internal sealed partial class ShardOwner
     // Under a steady load something is always on its way to the journal: new operations wait (for one append) until nothing is.
     private async Task SettleAsync()
     {
+        while (_hold is { } other) await other.Task; // a fork
         if (_inFlight is null && _pending.Count == 0) return;
         _hold = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await CommitAsync();

@@ -18,6 +18,7 @@ namespace Twin.Grains.Twins;
 internal sealed partial class ShardOwner : IAsyncDisposable
 {
     private readonly TwinGrainOptions _options;
+    private readonly bool _isBranch;
     private readonly IJournalStore _journals;
     private readonly ModelCache _models;
     private readonly IPolicyStore _policies;
@@ -40,8 +41,12 @@ internal sealed partial class ShardOwner : IAsyncDisposable
     private long _committed;
     private bool _isRecovered;
 
-    public ShardOwner(int shard, TwinGrainOptions options, IJournalStore journals, ModelCache models, IPolicyStore policies, SnapshotTurn turn, TimeProvider clock, ILogger log)
+    /// <param name="shard">Its number.</param>
+    /// <param name="options">Of the branch that it is a shard of.</param>
+    /// <param name="isBranch">Whether the branch began as a fork: then it is never made from nothing.</param>
+    public ShardOwner(int shard, TwinGrainOptions options, IJournalStore journals, ModelCache models, IPolicyStore policies, SnapshotTurn turn, TimeProvider clock, ILogger log, bool isBranch = false)
     {
+        _isBranch = isBranch;
         (Shard, _options, _journals, _models, _policies, _turn, _clock, _log) = (shard, options, journals, models, policies, turn, clock, log);
         _ring = new FeedRing(options.FeedRing);
         (_state, _documents, _queries) = Fresh();
@@ -179,9 +184,7 @@ internal sealed partial class ShardOwner : IAsyncDisposable
         _queries.Dispose();
     }
 
-    private (ShardState State, TwinDocuments Documents, ShardQueryEngine Queries) Fresh()
-    {
-        var state = new ShardState(Shard, _options.ShardCount, _models.Current.All) { MaxFutureSkew = _options.SampleRules.MaxFutureSkew };
-        return (state, new TwinDocuments(state), new ShardQueryEngine(state, _clock));
-    }
+    private (ShardState State, TwinDocuments Documents, ShardQueryEngine Queries) Fresh() => Around(new ShardState(Shard, _options.ShardCount, _models.Current.All) { MaxFutureSkew = _options.SampleRules.MaxFutureSkew });
+
+    private (ShardState State, TwinDocuments Documents, ShardQueryEngine Queries) Around(ShardState state) => (state, new TwinDocuments(state), new ShardQueryEngine(state, _clock));
 }

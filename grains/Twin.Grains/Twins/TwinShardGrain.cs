@@ -1,8 +1,12 @@
+using System.Buffers;
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Orleans;
 using Orleans.Concurrency;
 using Orleans.Runtime;
+using Twin.Graph;
 using Twin.Graph.Journal;
+using Twin.Grains.Branches;
 using Twin.Grains.Models;
 using Twin.Model;
 using Twin.Model.Query;
@@ -12,21 +16,24 @@ namespace Twin.Grains.Twins;
 /// <summary>Orleans' side of a shard: activation, turns, placement, doubts. What a shard does is <see cref="ShardOwner"/>'s.</summary>
 [Reentrant]
 [KeepAlive]
-internal sealed class TwinShardGrain(TwinGrainOptions options, IJournalStore journals, ModelCache models, IPolicyStore policies, SnapshotTurn turn, TimeProvider clock, ILocalSiloDetails silo, ILogger<TwinShardGrain> log) : Grain, ITwinShardGrain
+internal sealed class TwinShardGrain(TwinGrainOptions options, IJournalStore journals, ModelCache models, IPolicyStore policies, SnapshotTurn turn, ForkHandoff forks, TimeProvider clock, ILocalSiloDetails silo, ILogger<TwinShardGrain> log) : Grain, ITwinShardGrain
 {
     private static readonly TimeSpan DoubtPeriod = TimeSpan.FromSeconds(2);
 
     private ShardOwner _owner = null!;
+    private string _branch = "";
     private IDisposable? _doubtTimer;
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         var key = this.GetPrimaryKeyString();
         var slash = key.LastIndexOf('/');
-        if (slash < 0 || !int.TryParse(key.AsSpan(slash + 1), out var shard) || shard >= options.ShardCount || key[..slash] != options.Branch)
-            throw new ArgumentException($"Shard key '{key}' must be '{options.Branch}/0' to '{options.Branch}/{options.ShardCount - 1}'.");
-        _owner = new ShardOwner(shard, options, journals, models, policies, turn, clock, log);
-        await _owner.RecoverAsync();
+        if (slash < 1 || !int.TryParse(key.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var shard) || shard >= options.ShardCount)
+            throw new ArgumentException($"Shard key '{key}' must be 'BRANCH/0' to 'BRANCH/{options.ShardCount - 1}'.");
+        _branch = key[..slash];
+        var isBranch = _branch != options.Branch;
+        _owner = new ShardOwner(shard, options with { Branch = _branch }, journals, models, policies, turn, clock, log, isBranch);
+        if (!isBranch) await _owner.RecoverAsync(); // a branch's shard recovers when it is first asked, unless it is given a state before
         _doubtTimer = this.RegisterGrainTimer(ResolveDoubtsAsync, new GrainTimerCreationOptions { DueTime = DoubtPeriod, Period = DoubtPeriod, Interleave = true });
     }
 
@@ -53,6 +60,50 @@ internal sealed class TwinShardGrain(TwinGrainOptions options, IJournalStore jou
 
     public ValueTask<TransactionState> AskAsync(string transactionId) => _owner.AskAsync(transactionId);
 
+    public Task<bool> HoldAsync(string hold) => _owner.HoldAsync(hold);
+
+    public Task ReleaseAsync(string hold)
+    {
+        _owner.Release(hold);
+        return Task.CompletedTask;
+    }
+
+    public async Task<long> ForkAsync(string hold, string branch)
+    {
+        var state = _owner.Fork(hold);
+        var from = state.LastSequence;
+        forks.Put(branch, _owner.Shard, state);
+        await GrainFactory.GetGrain<ITwinShardGrain>($"{branch}/{_owner.Shard}").AdoptAsync(this.AsReference<ITwinShardGrain>());
+        return from;
+    }
+
+    public Task<Immutable<byte[]>> TakeForkAsync(string branch)
+    {
+        var state = forks.Take(branch, _owner.Shard) ?? throw new InvalidOperationException($"Shard {_owner.Shard} keeps no fork for branch '{branch}'.");
+        var bytes = new ChunkedBuffer();
+        state.WriteSnapshot(bytes);
+        return Task.FromResult(new Immutable<byte[]>(bytes.ToSequence().ToArray()));
+    }
+
+    public async Task AdoptAsync(ITwinShardGrain parent)
+    {
+        if (forks.Take(_branch, _owner.Shard) is not { } state) // the parent's shard lives in another silo
+        {
+            if (models.Current.Version == 0) await models.RefreshAsync();
+            state = new ShardState(_owner.Shard, options.ShardCount, models.Current.All) { MaxFutureSkew = options.SampleRules.MaxFutureSkew };
+            state.ReadSnapshot((await parent.TakeForkAsync(_branch)).Value);
+        }
+
+        await _owner.AdoptAsync(state);
+    }
+
+    public Task RetireAsync()
+    {
+        _owner.Retire();
+        DeactivateOnIdle();
+        return Task.CompletedTask;
+    }
+
     private Immutable<T> Kept<T>(T answer)
     {
         if (_owner.IsFenced) DeactivateOnIdle(); // another silo owns the shard now; the next call finds it there
@@ -73,7 +124,7 @@ internal sealed class TwinShardGrain(TwinGrainOptions options, IJournalStore jou
 
             var state = coordinator == _owner.Shard
                 ? await _owner.AskAsync(TransactionId.CommitPointOf(id))
-                : await GrainFactory.GetGrain<ITwinShardGrain>($"{options.Branch}/{coordinator}").AskAsync(TransactionId.CommitPointOf(id));
+                : await GrainFactory.GetGrain<ITwinShardGrain>($"{_branch}/{coordinator}").AskAsync(TransactionId.CommitPointOf(id));
             if (state != TransactionState.Undecided) await _owner.DecideAsync(id, state == TransactionState.Committed);
         }
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -17,14 +18,16 @@ internal static class AvatarEndpoints
 
     public static void Map(RouteGroupBuilder one, IGrainFactory grains, Admission admission)
     {
-        one.MapGet("avatars/{number:int:min(1)}", async (string id, int number) =>
+        one.MapGet("avatars/{number}", async (string id, string number) =>
         {
+            if (!IsNumber(number)) return NumberInvalid();
             var view = await grains.GetGrain<IAvatarGrain>($"{id}/{number}").GetAsync().ConfigureAwait(false);
             return view is null ? TwinProblems.Result(404, "AvatarNotFound", $"Nobody has come to '{id}' as avatar {number}.", "avatar")
                 : Results.Json(new { space = view.Space, view.Avatar, view.User, view.Name, view.Appearance, view.Carries, here = view.IsHere, view.Place, view.Left }, SpaceCaller.Sparse);
         }).Needs(Permission.Read).WithSummary("An avatar: whose, its figure, what it carries, where it is").Produces<JsonElement>(200);
-        one.MapPut("avatars/{number:int:min(1)}", async (HttpContext context, string id, int number) =>
+        one.MapPut("avatars/{number}", async (HttpContext context, string id, string number) =>
         {
+            if (!IsNumber(number)) return NumberInvalid();
             using var body = await RequestBody.ReadAsync(context, MostBodyBytes).ConfigureAwait(false);
             if (body.Problem is not null) return TwinProblems.Result(413, body.Problem.Code, body.Problem.Detail, "body");
             AvatarChange? change;
@@ -42,4 +45,8 @@ internal static class AvatarEndpoints
             return result.IsDone ? Results.NoContent() : TwinProblems.Result(result.Status, result.Problem);
         }).Needs(Permission.Read).WithSummary("Changes what is given of name, appearance and carries; of its user and administrators").Accepts<JsonElement>("application/json");
     }
+
+    private static bool IsNumber(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 && text[0] != '0';
+
+    private static IResult NumberInvalid() => TwinProblems.Result(400, "NumberInvalid", "An avatar's number is a whole number from 1.", "number");
 }

@@ -35,7 +35,7 @@ internal sealed class FrontDoor(RequestDelegate next, ITwinStore store, IIngestE
     }
 
     /// <summary>The graph as the caller may see it.</summary>
-    private ITwinStore StoreOf(HttpContext context) => admission.SubjectOf(context) is { } subject ? store.As(subject) : store;
+    private ITwinStore StoreOf(HttpContext context) => BranchDoor.StoreOf(context, store, admission);
 
     /// <summary>The answer to a caller without the right or over its limits; null for one who may go on.</summary>
     private Task? Refuse(HttpContext context, Permission right) => (admission.Check(context, right) ?? limits.Refuse(context))?.WriteAsync(context);

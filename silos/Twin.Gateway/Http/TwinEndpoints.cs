@@ -19,7 +19,7 @@ internal static class TwinEndpoints
     public static void Map(IEndpointRouteBuilder routes, ITwinStore everything, Admission admission)
     {
         // Each handler works on the graph as its caller may see it.
-        ITwinStore Of(HttpContext context) => admission.SubjectOf(context) is { } subject ? everything.As(subject) : everything;
+        ITwinStore Of(HttpContext context) => BranchDoor.StoreOf(context, everything, admission);
         MapModels(routes.MapGroup("/models").WithTags("Models"), Of);
         MapRelationships(routes.MapGroup("/digitaltwins/{id}").WithTags("Relationships"), Of);
         MapComponents(routes.MapGroup("/digitaltwins/{id}").WithTags("Components"), Of);

@@ -18,7 +18,7 @@ internal static class WorldEndpoints
 
     public static void Map(IEndpointRouteBuilder routes, ITwinStore store, IWorldSource world, FeedHub hub, Func<IngestRates> rates, Admission admission)
     {
-        ITwinStore Of(HttpContext context) => admission.SubjectOf(context) is { } subject ? store.As(subject) : store;
+        ITwinStore Of(HttpContext context) => BranchDoor.StoreOf(context, store, admission);
         routes.MapGet("/system", (Delegate)(async (HttpContext context) => await SystemAsync(context, store, world, hub, rates).ConfigureAwait(false))).Needs(Permission.Read).WithTags("World").WithSummary("Silos, shards, rates");
         routes.MapGet("/scene", (Delegate)(async (HttpContext context) => await SceneAsync(context, Of(context), world).ConfigureAwait(false))).Needs(Permission.Read).WithTags("World").WithSummary("The map's static picture");
         routes.MapGet("/snapshot", (HttpContext context, string path, string? model) => SnapshotAsync(context, Of(context), path, model)).Needs(Permission.Read).WithTags("World").WithSummary("One property of every twin of a model");

@@ -52,6 +52,31 @@ public abstract class JournalConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_branch_that_is_dropped_is_gone_and_its_neighbours_stay()
+    {
+        foreach (var branch in new[] { "live", "plan", "plan-b" })
+        {
+            await Store.KeepShardCountAsync(branch, 2, default);
+            var journal = await Store.OpenAsync(branch, 1, default);
+            Assert.False(await Store.HasSnapshotAsync(branch, 1, default));
+            var start = FeedSequence.StartOf(journal.Epoch) + 1;
+            await AppendAsync(journal, start, 2);
+            await journal.WriteSnapshotAsync(start + 1, new System.Buffers.ReadOnlySequence<byte>("whole"u8.ToArray()), start, default);
+            await AppendAsync(journal, start + 2, 2);
+            Assert.True(await Store.HasSnapshotAsync(branch, 1, default));
+        }
+
+        await Store.DropAsync("plan", 2, default);
+        await Store.DropAsync("plan", 2, default); // what is not there is no error
+        Assert.False(await Store.HasSnapshotAsync("plan", 1, default));
+        Assert.True(await Store.HasSnapshotAsync("plan-b", 1, default) && await Store.HasSnapshotAsync("live", 1, default));
+        await Store.KeepShardCountAsync("plan", 3, default); // it may begin anew
+        var again = await Store.OpenAsync("plan", 1, default);
+        Assert.Empty(await ReadAsync(again, 0));
+        Assert.Null(await again.ReadSnapshotAsync(default));
+    }
+
+    [Fact]
     public async Task The_first_number_of_shards_stays_and_another_is_refused_with_both_numbers()
     {
         await Store.KeepShardCountAsync("live", 4, default);

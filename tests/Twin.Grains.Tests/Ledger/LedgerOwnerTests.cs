@@ -214,6 +214,10 @@ public sealed class LedgerOwnerTests : IAsyncDisposable
 
         public Task KeepShardCountAsync(string branch, int shardCount, CancellationToken cancellationToken) => inner.KeepShardCountAsync(branch, shardCount, cancellationToken);
 
+        public Task<bool> HasSnapshotAsync(string branch, int shard, CancellationToken cancellationToken) => inner.HasSnapshotAsync(branch, shard, cancellationToken);
+
+        public Task DropAsync(string branch, int shardCount, CancellationToken cancellationToken) => inner.DropAsync(branch, shardCount, cancellationToken);
+
         public async Task<IShardJournal> OpenAsync(string branch, int shard, CancellationToken cancellationToken) => new Journal(this, await inner.OpenAsync(branch, shard, cancellationToken));
 
         public ValueTask DisposeAsync() => default;

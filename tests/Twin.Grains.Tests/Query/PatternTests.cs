@@ -134,14 +134,14 @@ public class PatternTests
     }
 
     [Fact]
-    public async Task Time_travel_and_branches_are_refused_by_name()
+    public async Task Time_travel_and_branches_that_are_not_there_are_refused_by_name()
     {
         using var world = new QueryWorld(1, 1, 1);
         var coordinator = new QueryCoordinator(new PlainShards(world), TimeProvider.System);
-        foreach (var (text, name) in new[] { ("SELECT * FROM DIGITALTWINS AS OF '2026-01-01T00:00:00Z'", "AS OF"), ("SELECT * FROM DIGITALTWINS T IN BRANCH 'b' WHERE T.x = 1", "IN BRANCH") })
+        foreach (var (text, code, name) in new[] { ("SELECT * FROM DIGITALTWINS AS OF '2026-01-01T00:00:00Z'", "QueryNotAvailable", "AS OF"), ("SELECT * FROM DIGITALTWINS T IN BRANCH 'b' WHERE T.x = 1", "BranchNotFound", "There is no branch 'b'") })
         {
             var page = await coordinator.RunAsync(new QueryRequest(text), TestContext.Current.CancellationToken);
-            Assert.Equal((TwinStatus.Invalid, "QueryNotAvailable"), (page.Status, page.Problem!.Code));
+            Assert.Equal((TwinStatus.Invalid, code), (page.Status, page.Problem!.Code));
             Assert.StartsWith(name, page.Problem.Detail, StringComparison.Ordinal);
         }
     }

@@ -82,6 +82,35 @@ public sealed class FileJournalStore : IJournalStore
     }
 
     /// <inheritdoc/>
+    public Task<bool> HasSnapshotAsync(string branch, int shard, CancellationToken cancellationToken)
+    {
+        CheckBranch(branch);
+        return Task.Run(() => File.Exists(Path.Combine(_root, branch, $"shard-{shard}", FileShardJournal.SnapshotName)), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public Task DropAsync(string branch, int shardCount, CancellationToken cancellationToken)
+    {
+        CheckBranch(branch);
+        return Task.Run(() =>
+        {
+            var folder = Path.Combine(_root, branch);
+            lock (_journals)
+            {
+                foreach (var (path, journal) in _journals.Where(j => Path.GetDirectoryName(j.Key) == folder).ToArray())
+                {
+                    journal.Fence();
+                    _journals.Remove(path);
+                }
+
+                if (!Directory.Exists(folder)) return;
+                Directory.Delete(folder, recursive: true);
+                FlushFolder(_root);
+            }
+        }, cancellationToken);
+    }
+
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync().ConfigureAwait(false);

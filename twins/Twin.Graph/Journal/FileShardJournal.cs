@@ -12,6 +12,9 @@ internal sealed class FileShardJournal : IShardJournal
     private const string SegmentPattern = "*.journal";
     private const int ReadBytes = 1 << 20;
 
+    /// <summary>The snapshot's file in a shard's folder.</summary>
+    public const string SnapshotName = "snapshot";
+
     private readonly string _folder;
     private readonly FsyncPolicy _policy;
     private readonly long _segmentBytes;
@@ -64,7 +67,7 @@ internal sealed class FileShardJournal : IShardJournal
         }
     }
 
-    private string SnapshotPath => Path.Combine(_folder, "snapshot");
+    private string SnapshotPath => Path.Combine(_folder, SnapshotName);
 
     public async Task<(long Sequence, ReadOnlyMemory<byte> Bytes)?> ReadSnapshotAsync(CancellationToken cancellationToken)
     {

@@ -27,6 +27,12 @@ public interface IJournalStore : IAsyncDisposable
 
     /// <summary>Opens one shard's journal for its only writer and claims the next epoch; an earlier writer's appends are refused from here on.</summary>
     Task<IShardJournal> OpenAsync(string branch, int shard, CancellationToken cancellationToken);
+
+    /// <summary>Whether a shard of a branch has a snapshot.</summary>
+    Task<bool> HasSnapshotAsync(string branch, int shard, CancellationToken cancellationToken);
+
+    /// <summary>Removes all that is kept of a branch; its journals must not be written any more. What is not there is no error.</summary>
+    Task DropAsync(string branch, int shardCount, CancellationToken cancellationToken);
 }
 
 /// <summary>One shard's journal. One writer; reads may run beside it.</summary>
