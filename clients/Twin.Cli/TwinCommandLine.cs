@@ -23,7 +23,7 @@ internal static class TwinCommandLine
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter errors)
     {
         var root = new RootCommand("Twin: a digital-twin runtime. Exit 0 done, 1 the answer is no, 2 the call was wrong.") { Url, Key, Json };
-        foreach (var command in (Command[])[UpCommand.Make(), ModelCommands.Make(), ImportCommands.Make(), QueryCommand.Make(), WatchCommand.Make(), HistoryCommand.Make(), DeviceCommands.Make(), ReplayCommand.Make(), LedgerCommands.Make(), LoadCommands.Make(), PolicyCommands.Make(), AuditCommand.Make()])
+        foreach (var command in (Command[])[UpCommand.Make(), ModelCommands.Make(), ImportCommands.Make(), QueryCommand.Make(), WatchCommand.Make(), HistoryCommand.Make(), DeviceCommands.Make(), ReplayCommand.Make(), LedgerCommands.Make(), LoadCommands.Make(), PolicyCommands.Make(), AuditCommand.Make(), SimulateCommands.Make()])
             root.Add(command);
         var isJson = args.Contains("--json");
         var parsed = root.Parse(args);
