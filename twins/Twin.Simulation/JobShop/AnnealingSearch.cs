@@ -134,6 +134,13 @@ internal sealed class AnnealingSearch
     /// <summary>The later of two machine neighbours on what binds a random late job; none when nothing can be swapped there.</summary>
     private int Pick()
     {
+        if (_random.NextInt(8) == 0)
+        {
+            // Down times bind operations that no path shows: any neighbours may be what has to change.
+            var any = _random.NextInt(_graph.None);
+            return _graph.MachineBefore[any] == _graph.None || _graph.MachineBefore[any] == _graph.JobBefore[any] ? _graph.None : any;
+        }
+
         var (job, seen) = (-1, 0L);
         for (var j = 0; j < _ends.Length; j++)
         {

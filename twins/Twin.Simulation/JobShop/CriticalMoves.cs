@@ -63,21 +63,6 @@ internal sealed class CriticalMoves(DisjunctiveGraph graph)
         return longest;
     }
 
-    /// <summary>A number for which operation would stand where after a move, or where they stand now.</summary>
-    public ulong Arrangement(JobShopMove move, bool isDone)
-    {
-        var (from, to) = move.IsBehind ? (graph.Slot[move.Moved], graph.Slot[move.Past]) : (graph.Slot[move.Past], graph.Slot[move.Moved]);
-        var sum = 0UL;
-        var count = to - from + 1;
-        for (var i = 0; i < count; i++)
-        {
-            var x = isDone ? At(graph.Sequence, from, count, i, move.IsBehind) : graph.Sequence[from + i];
-            sum += Mix(((ulong)(uint)x << 32) | (uint)(from + i));
-        }
-
-        return sum;
-    }
-
     /// <summary>Which operation stands at place i of the segment once the first went to its end, or the last to its beginning.</summary>
     private static int At(int[] sequence, int from, int count, int i, bool isBehind) => isBehind
         ? sequence[from + (i == count - 1 ? 0 : i + 1)]
@@ -126,12 +111,5 @@ internal sealed class CriticalMoves(DisjunctiveGraph graph)
     private void AddBefore(int v, int u)
     {
         if (graph.MayMoveBefore(v, u)) _moves[_count++] = new JobShopMove(v, u, false);
-    }
-
-    private static ulong Mix(ulong z)
-    {
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return z ^ (z >> 31);
     }
 }

@@ -26,7 +26,8 @@ internal sealed class DisjunctiveGraph
         (_order, _position, _held, _mark) = (new int[count], new int[count + 1], new int[count], new int[count + 1]);
         MachineOf = instance.MachineOf.ToArray();
         MachineFirst = new int[instance.Machines + 1];
-        foreach (var machine in MachineOf) MachineFirst[machine + 1]++;
+        Local = new int[count];
+        for (var o = 0; o < count; o++) Local[o] = MachineFirst[MachineOf[o] + 1]++;
         for (var m = 0; m < instance.Machines; m++) MachineFirst[m + 1] += MachineFirst[m];
         _ends = new int[instance.Jobs.Count];
         for (var job = 0; job < _ends.Length; job++)
@@ -69,6 +70,9 @@ internal sealed class DisjunctiveGraph
 
     /// <summary>Operations machine by machine in their order.</summary>
     public int[] Sequence { get; }
+
+    /// <summary>A number of each operation among those of its machine, from 0, that moves do not change.</summary>
+    public int[] Local { get; }
 
     /// <summary>Where in <see cref="Sequence"/> an operation stands.</summary>
     public int[] Slot { get; }

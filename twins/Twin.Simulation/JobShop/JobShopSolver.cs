@@ -54,7 +54,7 @@ public sealed record JobShopResult(JobShopSchedule Schedule, long Value, long Lo
 /// </summary>
 public sealed class JobShopSolver
 {
-    private const long FirstSlice = 30_000;
+    private const long FirstSlice = 200_000;
     private const long LongestSlice = 4_000_000;
     private const long MostPairs = 4_000_000;
     // Beyond this gap after the bound by probing, branch and bound has not ended in minutes on any published instance we tried.
@@ -138,7 +138,7 @@ public sealed class JobShopSolver
             {
                 isBoundProbed = true;
                 RaiseBound(proof.Bound((int)_bound, (int)Value, isProbing: false, long.MaxValue / 2, _budget), proof);
-                RaiseBound(proof.Bound((int)_bound, (int)Value, isProbing: true, 8 * FirstSlice, _budget), proof);
+                RaiseBound(proof.Bound((int)_bound, (int)Value, isProbing: true, FirstSlice, _budget), proof);
                 if (Value <= _bound) break;
             }
 

@@ -29,7 +29,7 @@ internal sealed class PathRelinking
     public PathRelinking(JobShopInstance instance, ulong seed, IEnumerable<int[]> seeds)
     {
         (_instance, _graph) = (instance, new DisjunctiveGraph(instance));
-        _tabu = new TabuSearch(_graph, instance.Jobs.Count, instance.Machines);
+        _tabu = new TabuSearch(_graph, instance.Jobs.Count);
         (_keys, _keysOther) = (new double[instance.Operations], new double[instance.Operations]);
         _seeds = [.. seeds];
         _random = new SeededRandom(seed, SeededRandom.EntityOf("jobshop"));
