@@ -11,7 +11,7 @@ namespace Twin.Simulation.JobShop;
 /// </summary>
 internal sealed class AnnealingSearch
 {
-    private const int FirstCycle = 20_000;
+    private const int FirstCycle = 10_000;
     private readonly JobShopInstance _instance;
     private readonly JobShopObjective _objective;
     private readonly DisjunctiveGraph _graph;
@@ -26,6 +26,7 @@ internal sealed class AnnealingSearch
     private double _cooling;
     private int _cycle = FirstCycle;
     private int _left;
+    private bool _isHot;
     private long _value;
 
     public AnnealingSearch(JobShopInstance instance, JobShopObjective objective, ulong seed, JobShopSchedule start)
@@ -71,9 +72,11 @@ internal sealed class AnnealingSearch
         var sequence = Best.ToSequence();
         for (var slot = 0; slot < sequence.Length; slot++) SetSlot(slot, sequence[slot]);
         if (!Decode()) throw new InvalidOperationException("The order of a schedule has a cycle.");
-        // From a swap of a mean operation being likely to one time unit being unlikely.
+        // From a swap of mean operations being likely (every other cycle: six of them, to leave what one swap cannot) to one time unit being unlikely.
         var mean = Math.Max(1.0, _instance.DurationOf.ToArray().Average());
-        (_temperature, _left) = (mean / 2, _cycle);
+        var weight = _objective == JobShopObjective.Makespan ? 1.0 : Math.Max(1.0, _instance.Jobs.Average(j => j.Weight));
+        (_temperature, _left) = (mean * weight * (_isHot ? 3 : 0.5), _cycle);
+        _isHot = !_isHot;
         _cooling = Math.Pow(0.1 / Math.Max(0.2, _temperature), 1.0 / _cycle);
         _cycle = Math.Min(_cycle * 2, 10_000_000);
     }
