@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Twin.Simulation.JobShop;
 
 /// <summary>How a proof ended.</summary>
@@ -29,11 +31,13 @@ internal sealed class MakespanProof
     private readonly Windows _probe;
     private readonly Pair[] _open;
     private readonly int _mostLevels;
+    private readonly DisjunctiveGraph _graph;
     private long _effortEnd;
+    private int _end;
 
     public MakespanProof(JobShopInstance instance)
     {
-        (_instance, _propagation) = (instance, new WindowPropagation(instance));
+        (_instance, _propagation, _graph) = (instance, new WindowPropagation(instance), new DisjunctiveGraph(instance));
         _probe = _propagation.NewWindows();
         _open = new Pair[_propagation.Offset[^1] / 2];
         _mostLevels = (int)Math.Clamp(MostBytes / ((8L * instance.Operations) + _propagation.Offset[^1] + 64), 1, 20_000);
@@ -62,7 +66,7 @@ internal sealed class MakespanProof
             var windows = _levels[0];
             if (!_propagation.Begin(windows, middle) || (isProbing && !ProbeAll(windows, budget))) low = middle + 1;
             else high = middle;
-            if (Effort >= _effortEnd || budget.IsSpent) break;
+            if (Effort >= _effortEnd || budget.IsSpentNow) break;
         }
 
         return low;
@@ -71,7 +75,7 @@ internal sealed class MakespanProof
     /// <summary>Looks for a schedule that ends by <paramref name="end"/>, or proves that there is none.</summary>
     public ProofEnd Search(int end, long effort, SearchBudget budget)
     {
-        _effortEnd = Effort + effort;
+        (_effortEnd, _end) = (Effort + effort, end);
         if (!_propagation.Begin(_levels[0], end) || !ProbeAll(_levels[0], budget)) return ProofEnd.Refuted;
         return Branch(0, budget);
     }
@@ -79,7 +83,7 @@ internal sealed class MakespanProof
     private ProofEnd Branch(int level, SearchBudget budget)
     {
         Nodes++;
-        if (Effort >= _effortEnd || budget.IsSpent || level + 1 >= _mostLevels) return ProofEnd.Undecided;
+        if (Effort >= _effortEnd || budget.IsSpentNow || level + 1 >= _mostLevels) return ProofEnd.Undecided;
         var windows = _levels[level];
         if (!Narrow(windows, out var best)) return ProofEnd.Refuted;
         if (best is not { } pair) return Take(windows);
@@ -140,7 +144,7 @@ internal sealed class MakespanProof
             var open = OpenPairs(windows);
             for (var at = 0; at < open; at++)
             {
-                if (Effort >= _effortEnd || budget.IsSpent) return true;
+                if (Effort >= _effortEnd || budget.IsSpentNow) return true;
                 var pair = _open[at];
                 if (IsDecided(windows, pair)) continue;
                 if (!Try(windows, pair.Machine, pair.I, pair.J, out _))
@@ -214,6 +218,8 @@ internal sealed class MakespanProof
             sequence.AddRange(Enumerable.Range(0, operations.Length).OrderBy(Earlier).ThenBy(i => windows.Start[operations[i]]).Select(i => operations[i]));
         }
 
+        // All is decided, but narrowing may have stopped early: the longest path tells whether this order keeps the end.
+        if (!_graph.Load(CollectionsMarshal.AsSpan(sequence)) || _graph.Makespan > _end) return ProofEnd.Refuted;
         Found = [.. sequence];
         return ProofEnd.Found;
     }

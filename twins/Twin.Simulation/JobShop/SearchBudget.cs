@@ -15,8 +15,10 @@ internal sealed class SearchBudget(TimeProvider clock, TimeSpan? longest, Cancel
     {
         get
         {
-            if (_isSpent || (++_calls & 63) != 0) return _isSpent;
-            return _isSpent = cancellationToken.IsCancellationRequested || (longest is { } l && Elapsed >= l);
+            return _isSpent || ((++_calls & 63) == 0 && IsSpentNow);
         }
     }
+
+    /// <summary>The same, by the clock at once; for steps of milliseconds.</summary>
+    public bool IsSpentNow => _isSpent |= cancellationToken.IsCancellationRequested || (longest is { } l && Elapsed >= l);
 }

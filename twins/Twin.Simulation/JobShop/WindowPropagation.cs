@@ -18,11 +18,13 @@ internal sealed class Windows(int operations, int pairs)
 }
 
 /// <summary>
-/// Narrows windows until nothing more follows from jobs and single machines. Whatever it says cannot be, cannot be; what it leaves
+/// Narrows windows until nothing more follows from jobs and single machines, or a bound on the rounds is met. Whatever it says cannot be, cannot be; what it leaves
 /// may still be impossible. Hot: no allocation after construction. One owner at a time.
 /// </summary>
 internal sealed class WindowPropagation
 {
+    // Two machines can push each other by single time units for as long as the horizon; what follows after so many rounds is left unsaid.
+    private const int LongestChain = 40;
     private readonly JobShopInstance _instance;
     private readonly MachineFilter _filter;
     private readonly bool[] _isWaiting;
@@ -84,16 +86,16 @@ internal sealed class WindowPropagation
 
     private bool Settle(Windows windows)
     {
-        while (_waiting.TryDequeue(out var machine))
+        var isPossible = true;
+        for (var left = LongestChain * On.Length; isPossible && left > 0 && _waiting.TryDequeue(out var machine); left--)
         {
             _isWaiting[machine] = false;
-            if (Filter(windows, machine)) continue;
-            foreach (var other in _waiting) _isWaiting[other] = false;
-            _waiting.Clear();
-            return false;
+            isPossible = Filter(windows, machine);
         }
 
-        return true;
+        foreach (var other in _waiting) _isWaiting[other] = false;
+        _waiting.Clear();
+        return isPossible;
     }
 
     private bool Filter(Windows windows, int machine)
