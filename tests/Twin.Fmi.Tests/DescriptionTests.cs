@@ -31,7 +31,7 @@ public class DescriptionTests
     [InlineData("unit=\"m\"", "unit=\"furlong\"", "unit 'furlong' of 'x' is not defined")]
     [InlineData("CoSimulation ", "ModelExchange ", "not for co-simulation")]
     [InlineData("stopTime=\"2\"", "stopTime=\"late\"", "stopTime is 'late'")]
-    [InlineData("?>", "?><!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/passwd\">]>", "not XML")]
+    [InlineData("?>", "?><!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/passwd\">]>", "it is not XML as it is read here")]
     public void What_is_wrong_is_told_with_its_line(string part, string other, string message)
     {
         var fault = Assert.Throws<FmuException>(() => Read(ModelFactory.Describe(2).Replace(part, other, StringComparison.Ordinal)));

@@ -34,7 +34,8 @@ public sealed class ModelFactory : IDisposable
     public string Make(int version, ModelKind kind, string? name = null, string inputUnit = "m", bool canGoBack = true, string token = Token)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists("/usr/bin/gcc"), "gcc is not installed, so no FMU can be built");
-        var root = Directory.CreateDirectory(Path.Combine(_folder, Guid.NewGuid().ToString("N"))).FullName;
+        var place = Path.Combine(_folder, Guid.NewGuid().ToString("N"));
+        var root = Directory.CreateDirectory(Path.Combine(place, "content")).FullName;
         var machine = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? "aarch64" : "x86_64";
         var platform = version == 3 ? $"{machine}-linux" : machine == "x86_64" ? "linux64" : "aarch64-linux";
         var binaries = Directory.CreateDirectory(Path.Combine(root, "binaries", platform)).FullName;
@@ -45,7 +46,7 @@ public sealed class ModelFactory : IDisposable
         gcc.WaitForExit();
         Assert.True(gcc.ExitCode == 0, said);
         File.WriteAllText(Path.Combine(root, "modelDescription.xml"), Describe(version, inputUnit, canGoBack, token));
-        var file = Path.Combine(_folder, $"{name ?? $"{kind}{version}"}.fmu");
+        var file = Path.Combine(place, $"{name ?? $"{kind}{version}"}.fmu");
         ZipFile.CreateFromDirectory(root, file);
         return file;
     }

@@ -89,7 +89,8 @@ public sealed class CoSimulation
         while (done < count)
         {
             var next = done + 1 == count ? _options.Until : (done + 1) * _options.Step;
-            var (reached, isEnd) = await AdvanceAsync(time, next, cancellationToken).ConfigureAwait(false);
+            var length = done + 1 == count && Math.Abs((count * _options.Step) - _options.Until) > 1e-9 * _options.Until ? next - time : _options.Step;
+            var (reached, isEnd) = await AdvanceAsync(time, next, length, cancellationToken).ConfigureAwait(false);
             (time, done) = (reached, done + 1);
             await record(time).ConfigureAwait(false);
             if (isEnd) break;
@@ -117,16 +118,17 @@ public sealed class CoSimulation
         await TakeAllOutputsAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<(double Time, bool IsEnd)> AdvanceAsync(double from, double to, CancellationToken cancellationToken)
+    private async Task<(double Time, bool IsEnd)> AdvanceAsync(double from, double to, double length, CancellationToken cancellationToken)
     {
-        var (time, length) = (from, to - from);
+        var time = from;
         while (time < to)
         {
-            var end = time + length >= to - (1e-12 * (to - from)) ? to : time + length;
+            // Models see the length asked for, not what is left of it by subtraction.
+            var end = time + length >= to - (1e-9 * length) ? to : time + length;
             if (_canGoBack) await Task.WhenAll(_models.Select(m => m.SaveStateAsync(cancellationToken))).ConfigureAwait(false);
             var (discarded, wantsEnd) = _options.Order == CouplingOrder.Jacobi
-                ? await StepTogetherAsync(time, end - time, cancellationToken).ConfigureAwait(false)
-                : await StepInOrderAsync(time, end - time, cancellationToken).ConfigureAwait(false);
+                ? await StepTogetherAsync(time, length, cancellationToken).ConfigureAwait(false)
+                : await StepInOrderAsync(time, length, cancellationToken).ConfigureAwait(false);
             if (discarded is null)
             {
                 time = end;
@@ -134,10 +136,10 @@ public sealed class CoSimulation
                 continue;
             }
 
-            var what = string.Create(CultureInfo.InvariantCulture, $"{discarded.Name} discarded the step from {time} s by {end - time} s");
+            var what = string.Create(CultureInfo.InvariantCulture, $"{discarded.Name} discarded the step from {time:G9} s by {length:G9} s");
             if (wantsEnd) throw new FmuException(FmuFault.Refused, $"{what} and asks to end.");
             if (!_canGoBack) throw new FmuException(FmuFault.Refused, $"{what}; it cannot be halved, because {_models.First(m => !m.Description.CanSaveState || !m.Description.CanVaryStep).Name} cannot go back or vary its step.");
-            length = (end - time) / 2;
+            length /= 2;
             if (length < LeastShare * (to - from)) throw new FmuException(FmuFault.Refused, $"{what}; it was halved down to 1/1024.");
             _rollbacks++;
             await Task.WhenAll(_models.Select(m => m.RestoreStateAsync(cancellationToken))).ConfigureAwait(false);

@@ -27,7 +27,7 @@ public static class FmuDescriptionReader
         }
         catch (XmlException fault)
         {
-            throw new FmuException(FmuFault.Invalid, $"modelDescription.xml is not XML: {fault.Message}");
+            throw new FmuException(FmuFault.Invalid, $"modelDescription.xml, line {fault.LineNumber}, column {fault.LinePosition}: it is not XML as it is read here: {fault.Message}");
         }
 
         if (root.Name.LocalName != "fmiModelDescription") throw Wrong(root, $"the root is '{root.Name.LocalName}'; it must be fmiModelDescription");

@@ -143,7 +143,7 @@ public sealed class FmuProcess : IAsyncDisposable
     /// <summary>Makes a step of <paramref name="length"/> seconds. With <paramref name="isStateKept"/> the state before may be asked back.</summary>
     public async Task<FmuStep> StepAsync(double time, double length, bool isStateKept, CancellationToken cancellationToken)
     {
-        var answer = await AskAsync(string.Create(CultureInfo.InvariantCulture, $"step from {time} s by {length} s"), FmuRequest.Step, w =>
+        var answer = await AskAsync(string.Create(CultureInfo.InvariantCulture, $"step from {time:G9} s by {length:G9} s"), FmuRequest.Step, w =>
         {
             w.Write(time);
             w.Write(length);
