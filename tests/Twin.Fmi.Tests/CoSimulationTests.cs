@@ -167,10 +167,12 @@ public sealed class CoSimulationTests(ModelFactory factory) : IClassFixture<Mode
         Assert.Contains("[logStatusError] the gearbox is on fire", fault.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_model_may_ask_to_end()
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task A_model_may_ask_to_end(int version)
     {
-        using var archive = FmuArchive.Open(factory.Make(3, ModelKind.Ender));
+        using var archive = FmuArchive.Open(factory.Make(version, ModelKind.Ender));
         await using var model = await FmuProcess.StartAsync("ender", archive, ModelFactory.Host(), TimeProvider.System, Never);
         var ended = await new CoSimulation([model], [], Options(1, 0.1)).RunAsync(_ => Task.CompletedTask, Never);
         Assert.Equal(5, ended.Steps);

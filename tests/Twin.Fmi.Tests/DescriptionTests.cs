@@ -23,6 +23,14 @@ public class DescriptionTests
         Assert.False(model.Find("steps")!.IsContinuous);
     }
 
+    [Fact]
+    public void Enumerations_are_32_bits_in_version_2_and_64_in_version_3()
+    {
+        var second = Read(ModelFactory.Describe(2).Replace("<Integer/>", "<Enumeration declaredType=\"Colour\"/>", StringComparison.Ordinal));
+        var third = Read(ModelFactory.Describe(3).Replace("<Int32 name=\"steps\"", "<Enumeration declaredType=\"Colour\" name=\"steps\"", StringComparison.Ordinal));
+        Assert.Equal((FmuType.Int32, FmuType.Int64), (second.Find("steps")!.Type, third.Find("steps")!.Type));
+    }
+
     [Theory]
     [InlineData("fmiVersion=\"2.0\"", "fmiVersion=\"1.0\"", "2.0 and 3.0 are read")]
     [InlineData("name=\"k\"", "name=\"u\"", "'u' stands there twice")]

@@ -126,7 +126,7 @@ public sealed class CoSimulation
             // Models see the length asked for, not what is left of it by subtraction.
             var end = time + length >= to - (1e-9 * length) ? to : time + length;
             if (_canGoBack) await Task.WhenAll(_models.Select(m => m.SaveStateAsync(cancellationToken))).ConfigureAwait(false);
-            var (discarded, wantsEnd) = _options.Order == CouplingOrder.Jacobi
+            var (discarded, last, wantsEnd) = _options.Order == CouplingOrder.Jacobi
                 ? await StepTogetherAsync(time, length, cancellationToken).ConfigureAwait(false)
                 : await StepInOrderAsync(time, length, cancellationToken).ConfigureAwait(false);
             if (discarded is null)
@@ -136,8 +136,9 @@ public sealed class CoSimulation
                 continue;
             }
 
+            // So a model of FMI 2.0 asks to end within a step; others may have gone on to the step's end.
+            if (wantsEnd) return (Math.Clamp(last, time, end), true);
             var what = string.Create(CultureInfo.InvariantCulture, $"{discarded.Name} discarded the step from {time:G9} s by {length:G9} s");
-            if (wantsEnd) throw new FmuException(FmuFault.Refused, $"{what} and asks to end.");
             if (!_canGoBack) throw new FmuException(FmuFault.Refused, $"{what}; it cannot be halved, because {_models.First(m => !m.Description.CanSaveState || !m.Description.CanVaryStep).Name} cannot go back or vary its step.");
             length /= 2;
             if (length < LeastShare * (to - from)) throw new FmuException(FmuFault.Refused, $"{what}; it was halved down to 1/1024.");
@@ -149,29 +150,31 @@ public sealed class CoSimulation
         return (time, false);
     }
 
-    private async Task<(FmuProcess? Discarded, bool WantsEnd)> StepTogetherAsync(double time, double length, CancellationToken cancellationToken)
+    private async Task<(FmuProcess? Discarded, double LastTime, bool WantsEnd)> StepTogetherAsync(double time, double length, CancellationToken cancellationToken)
     {
         for (var m = 0; m < _models.Count; m++) await SetInputsAsync(m, time, cancellationToken).ConfigureAwait(false);
         var steps = await Task.WhenAll(_models.Select(m => m.StepAsync(time, length, _canGoBack, cancellationToken))).ConfigureAwait(false);
-        var at = Array.FindIndex(steps, s => s.IsDiscarded);
-        if (at >= 0) return (_models[at], steps[at].WantsEnd);
+        // A step that must be made again goes before one that is the last.
+        var at = Array.FindIndex(steps, s => s.IsDiscarded && !s.WantsEnd);
+        if (at < 0) at = Array.FindIndex(steps, s => s.IsDiscarded);
+        if (at >= 0) return (_models[at], steps[at].LastTime, steps[at].WantsEnd);
         await TakeAllOutputsAsync(cancellationToken).ConfigureAwait(false);
-        return (null, Array.Exists(steps, s => s.WantsEnd));
+        return (null, time + length, Array.Exists(steps, s => s.WantsEnd));
     }
 
-    private async Task<(FmuProcess? Discarded, bool WantsEnd)> StepInOrderAsync(double time, double length, CancellationToken cancellationToken)
+    private async Task<(FmuProcess? Discarded, double LastTime, bool WantsEnd)> StepInOrderAsync(double time, double length, CancellationToken cancellationToken)
     {
         var wantsEnd = false;
         for (var m = 0; m < _models.Count; m++)
         {
             await SetInputsAsync(m, time, cancellationToken).ConfigureAwait(false);
             var step = await _models[m].StepAsync(time, length, _canGoBack, cancellationToken).ConfigureAwait(false);
-            if (step.IsDiscarded) return (_models[m], step.WantsEnd);
+            if (step.IsDiscarded) return (_models[m], step.LastTime, step.WantsEnd);
             wantsEnd |= step.WantsEnd;
             await TakeOutputsAsync(m, cancellationToken).ConfigureAwait(false);
         }
 
-        return (null, wantsEnd);
+        return (null, time + length, wantsEnd);
     }
 
     private async Task TakeAllOutputsAsync(CancellationToken cancellationToken)

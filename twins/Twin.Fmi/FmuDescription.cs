@@ -1,6 +1,6 @@
 namespace Twin.Fmi;
 
-/// <summary>The type of a variable's values. Those of FMI 2.0 are Float64, Int32, Boolean and String.</summary>
+/// <summary>The type of a variable's values. Those of FMI 2.0 are Float64, Int32, Boolean and String; enumerations are Int32 there and Int64 in FMI 3.0.</summary>
 public enum FmuType : byte
 {
     /// <summary>IEEE double.</summary>

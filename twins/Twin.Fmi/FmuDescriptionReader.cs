@@ -59,7 +59,7 @@ public static class FmuDescriptionReader
         {
             var typed = version == 2 ? element.Elements().FirstOrDefault(e => e.Name.LocalName is "Real" or "Integer" or "Boolean" or "String" or "Enumeration") : element;
             if (typed is null) throw Wrong(element, $"variable '{element.Attribute("name")?.Value}' has no type");
-            if (TypeOf(typed.Name.LocalName) is not { } type) continue; // Binary and Clock are not read or set here
+            if (TypeOf(typed.Name.LocalName, version) is not { } type) continue; // Binary and Clock are not read or set here
             var name = Text(element, "name");
             if (!names.Add(name)) throw Wrong(element, $"variable '{name}' stands there twice");
             if (names.Count > MostVariables) throw Wrong(element, $"there are more than {MostVariables} variables");
@@ -76,9 +76,10 @@ public static class FmuDescriptionReader
         return variables;
     }
 
-    private static FmuType? TypeOf(string name) => name switch
+    private static FmuType? TypeOf(string name, int version) => name switch
     {
         "Real" => FmuType.Float64,
+        "Enumeration" when version == 3 => FmuType.Int64,
         "Integer" or "Enumeration" => FmuType.Int32,
         "Binary" or "Clock" => null,
         _ => Enum.TryParse<FmuType>(name, out var type) ? type : null,
