@@ -5,6 +5,7 @@ using System.Text.Json;
 using Spectre.Console;
 using Twin.Cli.Commands;
 using Twin.Devices.Mqtt;
+using Twin.Fmi;
 using Twin.Scenarios.Import;
 using Twin.Sdk;
 
@@ -23,7 +24,7 @@ internal static class TwinCommandLine
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter errors)
     {
         var root = new RootCommand("Twin: a digital-twin runtime. Exit 0 done, 1 the answer is no, 2 the call was wrong.") { Url, Key, Json };
-        foreach (var command in (Command[])[UpCommand.Make(), ModelCommands.Make(), ImportCommands.Make(), QueryCommand.Make(), WatchCommand.Make(), HistoryCommand.Make(), DeviceCommands.Make(), ReplayCommand.Make(), LedgerCommands.Make(), LoadCommands.Make(), PolicyCommands.Make(), AuditCommand.Make()])
+        foreach (var command in (Command[])[UpCommand.Make(), ModelCommands.Make(), ImportCommands.Make(), QueryCommand.Make(), WatchCommand.Make(), HistoryCommand.Make(), DeviceCommands.Make(), ReplayCommand.Make(), LedgerCommands.Make(), LoadCommands.Make(), PolicyCommands.Make(), AuditCommand.Make(), SimulateCommands.Make()])
             root.Add(command);
         var isJson = args.Contains("--json");
         var parsed = root.Parse(args);
@@ -72,6 +73,7 @@ internal static class TwinCommandLine
         CallException wrong => (2, "CallInvalid", wrong.Message, wrong.Hint),
         TwinException refused => ((int)refused.Status is 400 or 401 or 405 or 413 or 415 ? 2 : 1, refused.Code, refused.Message, (int)refused.Status == 401 ? "Give a key: --key KEY" : null),
         ImportRefusedException file => (1, "FileRefused", file.Message, null),
+        FmuException model => (1, $"Fmu{model.Fault}", model.Message, null),
         HttpRequestException { InnerException: SocketException } => (1, "Unreachable", $"Nobody answers at {call.Url}.", "Start a world: twin up; or name another: --url URL"),
         HttpRequestException => (1, "Unreachable", $"{call.Url}: {fault.Message}", null),
         SocketException or MqttRefusedException => (1, "Unreachable", fault.Message, null),
