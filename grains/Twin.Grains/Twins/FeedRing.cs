@@ -6,15 +6,13 @@ namespace Twin.Grains.Twins;
 /// <summary>The newest committed changes of a shard, in order; the oldest make room. One owner, one thread. Hot.</summary>
 internal sealed class FeedRing
 {
-    private readonly Change[] _items;
-    private readonly bool[] _endsCommit;
+    private const int Least = 16;
+    private readonly int _capacity;
+    private Change[] _items = new Change[Least]; // grows to the capacity before anything makes room
+    private bool[] _endsCommit = new bool[Least];
     private long _count; // changes ever added
 
-    public FeedRing(int capacity)
-    {
-        _items = new Change[BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(capacity, 1_024, 1_048_576))];
-        _endsCommit = new bool[_items.Length];
-    }
+    public FeedRing(int capacity) => _capacity = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(capacity, 1_024, 1_048_576));
 
     /// <summary>Sequence before the oldest change held; reads after it are complete.</summary>
     public long Floor { get; private set; } = long.MaxValue;
@@ -31,6 +29,12 @@ internal sealed class FeedRing
     {
         foreach (ref readonly var change in changes)
         {
+            if (_count == _items.Length && _count < _capacity)
+            {
+                Array.Resize(ref _items, _items.Length * 2);
+                Array.Resize(ref _endsCommit, _items.Length);
+            }
+
             ref var slot = ref _items[_count & (_items.Length - 1)];
             if (_count == 0) Floor = change.Sequence - 1;
             else if (_count >= _items.Length) Floor = slot.Sequence;

@@ -26,14 +26,14 @@ internal sealed partial class ShardOwner : IAsyncDisposable
     private readonly TimeProvider _clock;
     private readonly ILogger _log;
     private readonly ChangeCodec _codec = new();
-    private readonly ArrayBufferWriter<byte> _frame = new(64 * 1024);
+    private readonly ArrayBufferWriter<byte> _frame = new(1_024);
     private readonly FeedRing _ring;
     private ShardState _state;
     private TwinDocuments _documents;
     private ShardQueryEngine _queries;
     private IShardJournal? _journal;
-    private ChangeBuffer _pending = new(1_024);
-    private ChangeBuffer _writing = new(1_024);
+    private ChangeBuffer _pending = new(16);
+    private ChangeBuffer _writing = new(16);
     private TaskCompletionSource<Problem?>? _inFlight;
     private TaskCompletionSource<Problem?>? _waiting;
     private TaskCompletionSource? _feedSignal;
