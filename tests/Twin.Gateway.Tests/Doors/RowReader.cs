@@ -55,7 +55,13 @@ internal sealed class RowReader(Func<CancellationToken, Task<string?>> next, IDi
     public async Task UntilAsync(int told)
     {
         while (Told.Count < told) Assert.True(await ReadAsync(), "the stream ended early");
-        Assert.Equal(told, Told.Count);
+        Assert.True(told == Told.Count, string.Join(", ", Told));
+    }
+
+    /// <summary>Until a row is what it is to be; null for gone. What is told adds up to the answer; it may be told in more steps than were made.</summary>
+    public async Task UntilAsync(string key, string? row)
+    {
+        while (Rows.GetValueOrDefault(key) != row) Assert.True(await ReadAsync(), "the stream ended early");
     }
 
     public void Dispose() => connection.Dispose();

@@ -46,13 +46,14 @@ public sealed class StandingDoorTests(SharedDoor shared) : IClassFixture<SharedD
             Assert.Equal((1, "{\"p\":50}"), (first.Resets, first.Rows[Key(3)]));
             await SetAsync(lamps[2], 10);
             await SetAsync(lamps[2], 31);
-            await first.UntilAsync(2);
+            await first.UntilAsync(Key(2), "{\"p\":31}");
             await SetAsync(lamps[2], 32);
-            await first.UntilAsync(3);
-            Assert.Equal("{\"p\":32}", first.Rows[Key(2)]);
+            await first.UntilAsync(Key(2), "{\"p\":32}");
             await FeedAsync(lamps[1], lamps[3], false);
-            await first.UntilAsync(4);
-            Assert.Equal([$"rowAdded {Key(3)}", $"rowAdded {Key(2)}", $"rowChanged {Key(2)}", $"rowRemoved {Key(3)}"], first.Told);
+            await first.UntilAsync(Key(3), null);
+            Assert.Equal([Key(2)], first.Rows.Keys);
+            string[] steps = [$"rowAdded {Key(3)}", $"rowAdded {Key(2)}", $"rowChanged {Key(2)}", $"rowRemoved {Key(3)}"];
+            Assert.Equal(steps, first.Told.Distinct()); // in this order; a step may be told again
         }
 
         await SetAsync(lamps[2], 5);
