@@ -8,6 +8,7 @@ Claim[] claims =
     StartReady.Claim, IngestMqtt.Claim, IngestBatch.Claim, TwinsPatch.Claim, TwinsMix.Claim, TwinsMemory.Claim, FeedLatency.Claim, Recover.Claim, Dtdl.Conformance, Dtdl.Parse, PolicyCost.Claim,
     QueryFilter.Claim, QueryMultihop.Claim, QueryStanding.Claim,
     SpaceCodec.Encode, SpaceCodec.Bytes, SpaceCodec.Crowd, SpaceClients.Clients, SpaceClients.Dense, SpaceHandover.Claim, SpaceReplayed.Claim, LedgerTransfers.Claim, BranchFork.Claim, SimJobShop.Claim,
+    SimKernel.Kernel, SimKernel.Partitions, SimKernel.Snapshot,
 ];
 
 var quick = args.Contains("--quick");
